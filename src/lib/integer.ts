@@ -1,0 +1,30 @@
+/**
+ * Exact integer arithmetic on money and points. Products may pass 2^53, so the division is done in BigInt when they do;
+ * that is rare (an amount of billions), and the common case stays in plain numbers.
+ */
+import { assert } from './assert.ts';
+
+export type Rounding = 'floor' | 'nearest' | 'ceil';
+
+/** `value * numerator / denominator`, rounded. All are integers, value and numerator >= 0, denominator > 0. Half rounds up. */
+export function scale(value: number, numerator: number, denominator: number, rounding: Rounding): number {
+  const product = value * numerator;
+  if (product > Number.MAX_SAFE_INTEGER - denominator) return scaleBig(value, numerator, denominator, rounding);
+  if (rounding === 'floor') return floorDivide(product, denominator);
+  if (rounding === 'ceil') return floorDivide(product + denominator - 1, denominator);
+  return floorDivide(product + Math.floor(denominator / 2), denominator);
+}
+
+/** Exact for safe non-negative integers: the remainder is exact, so no quotient is rounded up by the division itself. */
+function floorDivide(dividend: number, divisor: number): number {
+  return (dividend - (dividend % divisor)) / divisor;
+}
+
+function scaleBig(value: number, numerator: number, denominator: number, rounding: Rounding): number {
+  const product = BigInt(value) * BigInt(numerator);
+  const divisor = BigInt(denominator);
+  const addend = rounding === 'floor' ? 0n : rounding === 'ceil' ? divisor - 1n : divisor / 2n;
+  const result = Number((product + addend) / divisor);
+  assert(Number.isSafeInteger(result), () => `${value} * ${numerator} / ${denominator} is not a safe integer`);
+  return result;
+}

@@ -1,0 +1,70 @@
+/** Reads a program file: YAML or JSON text to a compiled program, or errors a marketer can act on. */
+import { parseDocument } from 'yaml';
+import { PROGRAM_BYTES_MAX } from '../limits.ts';
+import { type CompileResult, compileProgram, type ProgramIssue } from './compile.ts';
+import { programSchema } from './schema.ts';
+
+/** `text` is YAML, of which JSON is a part. */
+export function parseProgram(text: string): CompileResult {
+  if (Buffer.byteLength(text) > PROGRAM_BYTES_MAX) {
+    return refused('', `expected at most ${PROGRAM_BYTES_MAX} bytes`);
+  }
+  const yaml = parseDocument(text, { prettyErrors: true });
+  const [syntaxError] = yaml.errors;
+  if (syntaxError !== undefined) return refused('', `not valid YAML: ${syntaxError.message}`);
+  return checkProgram(yaml.toJS({ maxAliasCount: 100 }));
+}
+
+/** `value` is a program as plain data, from anywhere. */
+export function checkProgram(value: unknown): CompileResult {
+  const checked = programSchema.safeParse(value, { error: expected });
+  if (checked.success) return compileProgram(checked.data);
+  return {
+    ok: false,
+    issues: checked.error.issues.map((issue) => ({ path: pathText(issue.path), message: issue.message })),
+  };
+}
+
+/** As one text, a line an issue: `examples/coffee.yaml: tiers.levels[1].from: expected a number, got a string`. */
+export function issuesText(file: string, issues: readonly ProgramIssue[]): string {
+  return issues.map(({ path, message }) => [file, path, message].filter((part) => part !== '').join(': ')).join('\n');
+}
+
+function refused(path: string, message: string): CompileResult {
+  return { ok: false, issues: [{ path, message }] };
+}
+
+export function pathText(path: readonly PropertyKey[]): string {
+  let text = '';
+  for (const part of path) text += typeof part === 'number' ? `[${part}]` : `${text === '' ? '' : '.'}${String(part)}`;
+  return text;
+}
+
+type RawIssue = Parameters<Exclude<NonNullable<Parameters<typeof programSchema.safeParse>[1]>['error'], string | undefined>>[0];
+
+/** One shape for every message: what was expected, then what was there. */
+function expected(issue: RawIssue): string | undefined {
+  const got = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input)?.slice(0, 60);
+  switch (issue.code) {
+    case 'invalid_type':
+      return `expected ${article(issue.expected)}, got ${got}`;
+    case 'invalid_value':
+      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}, got ${got}`;
+    case 'unrecognized_keys':
+      return `unknown ${issue.keys.length === 1 ? 'option' : 'options'} ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+    case 'too_small':
+      return `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}, got ${got}`;
+    case 'too_big':
+      return `expected at most ${issue.maximum}, got ${got}`;
+    case 'not_multiple_of':
+      return `expected a multiple of ${issue.divisor}, got ${got}`;
+    case 'invalid_union':
+      return `expected {days: N}, {months: N} or calendar-year, got ${got}`;
+    default:
+      return undefined;
+  }
+}
+
+function article(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
+}

@@ -1,0 +1,77 @@
+/**
+ * What a marketer writes: the shape of a program file (YAML or JSON) with a sentence for every option. The sentences are
+ * the documentation; errors name the path and what was expected there (see parse.ts).
+ */
+import { z } from 'zod';
+
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'a lower-case name such as "gold" (letters, digits, dashes)');
+const money = z.number().nonnegative().max(10_000_000_000);
+
+const rounding = z
+  .enum(['floor', 'nearest', 'ceil'])
+  .describe('How a fraction of a point is rounded: floor (default), nearest (half up) or ceil.');
+
+const earnSchema = z.strictObject({
+  id: name.describe('Name of the rule as receipts and ledgers show it.'),
+  points: z.int().min(1).max(1_000_000).describe('Points for every `per` spent.'),
+  per: money.positive().describe('Spend, in units of the currency, that earns `points`.'),
+  rounding: rounding.default('floor'),
+});
+
+const levelSchema = z.strictObject({
+  id: name.describe('Name of the level.'),
+  from: money.describe('Qualifying spend, in units of the currency, from which a member holds this level.'),
+  multiplier: z
+    .number()
+    .min(1)
+    .max(100)
+    .multipleOf(0.001)
+    .default(1)
+    .describe('Points are multiplied by this on this level; up to three decimals.'),
+});
+
+const windowSchema = z
+  .union([
+    z.strictObject({ days: z.int().min(1).max(3_660) }).describe('A rolling window: the purchase day and the days - 1 before.'),
+    z.strictObject({ months: z.int().min(1).max(120) }).describe('A rolling window of calendar months, day by day.'),
+    z.literal('calendar-year').describe('Spend since 1 January.'),
+  ])
+  .describe('Which purchases count: {days: 365}, {months: 12} or calendar-year, in whole days of the program time zone.');
+
+const tiersSchema = z.strictObject({
+  id: name.describe('Name of the tier set, as `tiers` in a member shows it.'),
+  window: windowSchema,
+  levels: z.array(levelSchema).min(1).max(100).describe('Levels, lowest first. A member below the first holds none.'),
+});
+
+const returnsSchema = z.strictObject({
+  unmatched: z
+    .enum(['ignore', 'deduct', 'refuse'])
+    .default('ignore')
+    .describe(
+      'What a return that names no purchase does with goods no purchase is found for: ignore them, deduct what they would earn today, or refuse the event.',
+    ),
+  matchDays: z
+    .int()
+    .min(1)
+    .max(3_660)
+    .default(365)
+    .describe('How many days back a return that names no purchase looks for one.'),
+});
+
+export const programSchema = z.strictObject({
+  program: name.describe('Name of the scheme.'),
+  version: z.int().min(1).max(1_000_000).describe('Goes up with every change.'),
+  timezone: z.string().describe('IANA time zone in which days and years begin, such as Europe/London.'),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'an ISO 4217 code such as "USD"').describe('The only currency purchases may have.'),
+  enrolment: z
+    .enum(['implicit', 'required'])
+    .default('implicit')
+    .describe('implicit: the first purchase makes a member; required: purchases of unknown members are refused.'),
+  earn: earnSchema,
+  tiers: tiersSchema.optional(),
+  returns: returnsSchema.default({ unmatched: 'ignore', matchDays: 365 }),
+});
+
+/** A program as written, defaults filled in. */
+export type ProgramDocument = z.infer<typeof programSchema>;

@@ -1,0 +1,61 @@
+/** A known event id has come again: is it the same event, and if not, which field differs? */
+import type { Entry } from './entry.ts';
+import type { MemberEvent, PurchaseLine, ReturnLine } from './event.ts';
+import type { Member } from './member.ts';
+
+/** The entry an event id left behind, among recent entries and the chunks recalled for it. */
+export function findEntry(member: Member, eventId: string, fingerprint: number): Entry | undefined {
+  const { recent, history } = member;
+  for (let index = recent.length - 1; index >= 0; index--) {
+    const entry = recent[index] as Entry;
+    if (entry.fingerprint === fingerprint && entry.eventId === eventId) return entry;
+  }
+  if (history === undefined) return undefined;
+  for (const number of history.chunksWith(fingerprint)) {
+    const found = history.recalled.get(number)?.entries.find((entry) => entry.eventId === eventId);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The first field, in the order of the event's shape, that is not what it was; undefined if all are. */
+export function differingField(entry: Entry, event: MemberEvent): string | undefined {
+  const type = { accrual: 'purchase', reversal: 'return', adjustment: 'adjustment', enrolment: 'enrolment' }[entry.kind];
+  if (type !== event.type) return 'type';
+  if (entry.occurredAt !== event.occurredAt) return 'occurredAt';
+  if (entry.kind === 'accrual' && event.type === 'purchase') {
+    return firstDifference(entry, event, ['store', 'terminal', 'currency', 'amount']) ?? differingLine(entry.lines, event.lines);
+  }
+  if (entry.kind === 'reversal' && event.type === 'return') {
+    return (
+      firstDifference(entry, event, ['store', 'terminal', 'currency', 'originalId', 'amount']) ??
+      differingLine(entry.lines, event.lines)
+    );
+  }
+  if (entry.kind === 'adjustment' && event.type === 'adjustment') {
+    return firstDifference(entry, event, ['points', 'reason', 'agent']);
+  }
+  return undefined;
+}
+
+function firstDifference<Is extends object, Key extends keyof Is & string>(
+  was: { readonly [K in Key]: unknown },
+  is: Is,
+  keys: readonly Key[],
+): Key | undefined {
+  return keys.find((key) => was[key] !== is[key]);
+}
+
+type Line = PurchaseLine | ReturnLine;
+
+function differingLine(was: readonly Line[], is: readonly Line[]): string | undefined {
+  if (was.length !== is.length) return 'lines';
+  for (const [index, line] of is.entries()) {
+    const before = was[index] as Line;
+    const field =
+      firstDifference(before, line, ['sku', 'quantity', 'amount']) ??
+      ('category' in before && 'category' in line ? firstDifference(before, line, ['category']) : undefined);
+    if (field !== undefined) return `lines[${index}].${field}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,79 @@
+/**
+ * Ledger entries: what each event did to a member, kept for good. An entry holds all that a later return, a resend or a
+ * question "why these points" needs, so none of them ever meets today's rules.
+ */
+import type { AccrualTerms } from '../program/program.ts';
+import type { ReturnLine } from './event.ts';
+
+export type Entry = Accrual | Reversal | AdjustmentEntry | EnrolmentEntry;
+
+interface EntryHead {
+  readonly eventId: string;
+  /** Of the event id, to look before comparing strings. */
+  readonly fingerprint: number;
+  /** As the event said; 0 when it did not. */
+  readonly occurredAt: number;
+  /** When it counts: `occurredAt`, or the log's time. */
+  readonly at: number;
+}
+
+/** A purchase and the points it earned; what has come back since is counted on it. */
+export interface Accrual extends EntryHead {
+  readonly kind: 'accrual';
+  readonly store: string;
+  readonly terminal: string;
+  readonly currency: string;
+  readonly amount: number;
+  readonly lines: AccrualLine[];
+  readonly terms: AccrualTerms;
+  /** Minor units returned so far, however they were named; <= amount. */
+  returnedAmount: number;
+}
+
+export interface AccrualLine {
+  readonly sku: string;
+  readonly category: string;
+  readonly quantity: number;
+  readonly amount: number;
+  returnedQuantity: number;
+  /** <= amount; the sum over lines is <= the entry's `returnedAmount`. */
+  returnedAmount: number;
+}
+
+/** A return and what it took back, purchase by purchase. */
+export interface Reversal extends EntryHead {
+  readonly kind: 'reversal';
+  readonly programVersion: number;
+  readonly store: string;
+  readonly terminal: string;
+  readonly currency: string;
+  readonly originalId: string;
+  /** As the event said, NOT_GIVEN included. */
+  readonly amount: number;
+  readonly lines: readonly ReturnLine[];
+  readonly parts: readonly ReversalPart[];
+}
+
+export interface ReversalPart {
+  /** Purchase it came from; '' for goods no purchase was found for. */
+  readonly originalId: string;
+  readonly amount: number;
+  readonly ruleId: string;
+  /** Points taken back, >= 0: what the rule gave, and what the tier's multiplier added. */
+  readonly base: number;
+  readonly levelId: string;
+  readonly bonus: number;
+}
+
+export interface AdjustmentEntry extends EntryHead {
+  readonly kind: 'adjustment';
+  readonly programVersion: number;
+  readonly points: number;
+  readonly reason: string;
+  readonly agent: string;
+}
+
+export interface EnrolmentEntry extends EntryHead {
+  readonly kind: 'enrolment';
+  readonly programVersion: number;
+}

@@ -1,0 +1,53 @@
+/**
+ * What became of an event. Codes are sentences; the table stands in order of precedence: an event that could be refused for
+ * two reasons is refused for the one that stands first, and the ladders in score.ts check in this order.
+ */
+import type { Entry } from './entry.ts';
+
+export const OUTCOMES = {
+  scored: { refused: false, help: 'The event counted.' },
+  duplicate: { refused: false, help: 'The same event had been scored before; the answer is the first one.' },
+  malformed: { refused: true, help: 'The bytes are not an event. The message names the place.' },
+  wrong_partition: { refused: true, help: 'The member belongs to another partition: the sender hashes differently.' },
+  no_program: { refused: true, help: 'The partition had no program yet. Publish through an engine that has started.' },
+  occurred_in_future: { refused: true, help: "The till's clock is ahead by more than the tolerance. Set it and resend." },
+  duplicate_with_different_content: {
+    refused: true,
+    help: 'The id was used before for something else; `field` names the first difference. Use a new id.',
+  },
+  currency_mismatch: { refused: true, help: 'The program counts one currency and this is another.' },
+  member_not_enrolled: { refused: true, help: 'The program asks for enrolment first.' },
+  already_enrolled: { refused: true, help: 'The member is enrolled.' },
+  original_not_found: { refused: true, help: 'The member has no event with that originalId. It may still arrive: resend.' },
+  original_not_a_purchase: { refused: true, help: 'Only purchases can be returned.' },
+  original_without_lines: { refused: true, help: 'The purchase has no lines; return it by amount or as a whole.' },
+  line_not_in_original: { refused: true, help: 'The purchase has no line with that SKU.' },
+  return_exceeds_original: { refused: true, help: 'More is returned than is left of the purchase.' },
+  nothing_to_match: { refused: true, help: 'No purchase of these goods was found, and the program refuses such returns.' },
+  balance_out_of_range: { refused: true, help: 'The balance would pass the largest exact integer.' },
+} as const;
+
+export type OutcomeCode = keyof typeof OUTCOMES;
+
+/** Levels by name, '' for none. */
+export interface TierChange {
+  readonly from: string;
+  readonly to: string;
+  readonly at: number;
+}
+
+export interface Outcome {
+  readonly code: OutcomeCode;
+  /** What was written to the ledger, now or (duplicate) the first time. Absent when refused. */
+  readonly entry: Entry | undefined;
+  /** Tier changes that became due before the event, and the one it caused, in order. */
+  readonly tierChanges: readonly TierChange[];
+  /** Of duplicate_with_different_content: the first field that differs. */
+  readonly field: string | undefined;
+}
+
+export const NO_TIER_CHANGES: readonly TierChange[] = [];
+
+export function refusal(code: OutcomeCode, field?: string): Outcome {
+  return { code, entry: undefined, tierChanges: NO_TIER_CHANGES, field };
+}

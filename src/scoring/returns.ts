@@ -1,0 +1,154 @@
+/**
+ * Which purchases a return takes back, and how much of each. Works on drafts: nothing on the member changes until the
+ * whole return is known to be legal.
+ */
+import { scale } from '../lib/integer.ts';
+import { DAY_MS } from '../lib/zone.ts';
+import type { Program } from '../program/program.ts';
+import type { Accrual, AccrualLine, Entry } from './entry.ts';
+import { NOT_GIVEN, type Return, type ReturnLine } from './event.ts';
+import { type History, oldestMatchedChunk } from './history.ts';
+import type { Member } from './member.ts';
+import type { OutcomeCode } from './outcome.ts';
+
+export interface ReturnPlan {
+  /** Purchases touched, in the order they were found. */
+  readonly drafts: readonly AccrualDraft[];
+  /** Refund for goods no purchase was found for, minor units. */
+  readonly unmatchedAmount: number;
+}
+
+/** An accrual as it would be. `commit` makes it so. */
+export interface AccrualDraft {
+  readonly accrual: Accrual;
+  readonly lines: AccrualLine[];
+  returnedAmount: number;
+}
+
+export type PlanResult = { readonly plan: ReturnPlan } | { readonly refused: OutcomeCode; readonly field?: string };
+
+/** A return that names its purchase: by line, by amount, or whole. */
+export function planNamedReturn(accrual: Accrual, event: Return): PlanResult {
+  const draft = draftOf(accrual);
+  if (event.lines.length > 0) {
+    if (accrual.lines.length === 0) return { refused: 'original_without_lines' };
+    for (const [index, line] of event.lines.entries()) {
+      const refused = takeNamedLine(draft, line);
+      if (refused !== undefined) return { refused, field: `lines[${index}]` };
+    }
+  } else {
+    const left = accrual.amount - accrual.returnedAmount;
+    const amount = event.amount === NOT_GIVEN ? left : event.amount;
+    if (amount > left || (left === 0 && accrual.amount > 0)) return { refused: 'return_exceeds_original', field: 'amount' };
+    draft.returnedAmount += amount;
+    if (event.amount === NOT_GIVEN) for (const line of draft.lines) returnWhole(line);
+  }
+  return { plan: { drafts: [draft], unmatchedAmount: 0 } };
+}
+
+/** A return that names none: each line is matched to the latest purchases of its SKU, newest first. */
+export function planUnnamedReturn(program: Program, member: Member, event: Return, at: number): PlanResult {
+  const drafts = new Map<Accrual, AccrualDraft>();
+  let unmatchedAmount = event.lines.length === 0 ? Math.max(0, event.amount) : 0;
+  let unmatchedQuantity = event.lines.length === 0 ? 1 : 0;
+  for (const { sku, quantity, amount } of event.lines) {
+    let left = quantity;
+    for (const entry of newestFirst(member)) {
+      if (left === 0) break;
+      if (!matchable(program, entry, at) || !entry.lines.some((line) => line.sku === sku)) continue;
+      const draft = drafts.get(entry) ?? draftOf(entry);
+      const taken = takeQuantity(draft, sku, left);
+      if (taken > 0) drafts.set(entry, draft);
+      left -= taken;
+    }
+    unmatchedQuantity += left;
+    if (amount !== NOT_GIVEN) unmatchedAmount += scale(amount, left, quantity, 'floor');
+  }
+  if (unmatchedQuantity > 0 && program.unmatchedReturns === 'refuse') return { refused: 'nothing_to_match' };
+  return { plan: { drafts: [...drafts.values()], unmatchedAmount } };
+}
+
+export function commitDraft({ accrual, lines, returnedAmount }: AccrualDraft): void {
+  accrual.returnedAmount = returnedAmount;
+  for (const [index, line] of accrual.lines.entries()) {
+    const draft = lines[index] as AccrualLine;
+    line.returnedQuantity = draft.returnedQuantity;
+    line.returnedAmount = draft.returnedAmount;
+  }
+}
+
+/** May this entry be what a return that names none, made at `at`, brings back? */
+export function matchable(program: Program, entry: Entry, at: number): entry is Accrual {
+  return entry.kind === 'accrual' && entry.at <= at && entry.at >= at - program.returnMatchDays * DAY_MS;
+}
+
+function* newestFirst(member: Member): Generator<Entry> {
+  for (let index = member.recent.length - 1; index >= 0; index--) yield member.recent[index] as Entry;
+  if (member.history !== undefined) yield* newestSealed(member.history);
+}
+
+/** recall.ts brought the newest chunks without a gap as far as this return needs them. */
+function* newestSealed(history: History): Generator<Entry> {
+  for (let number = history.sealed - 1; number >= oldestMatchedChunk(history); number--) {
+    const chunk = history.recalled.get(number);
+    if (chunk === undefined) return;
+    for (let index = chunk.entries.length - 1; index >= 0; index--) yield chunk.entries[index] as Entry;
+  }
+}
+
+function draftOf(accrual: Accrual): AccrualDraft {
+  return { accrual, lines: accrual.lines.map((line) => ({ ...line })), returnedAmount: accrual.returnedAmount };
+}
+
+function takeNamedLine(draft: AccrualDraft, line: ReturnLine): OutcomeCode | undefined {
+  if (!draft.lines.some(({ sku }) => sku === line.sku)) return 'line_not_in_original';
+  if (line.amount === NOT_GIVEN) {
+    return takeQuantity(draft, line.sku, line.quantity) < line.quantity ? 'return_exceeds_original' : undefined;
+  }
+  return takeRefund(draft, line);
+}
+
+/** Takes up to `quantity` of a SKU at its share of the amount paid. Returns the quantity taken. */
+function takeQuantity(draft: AccrualDraft, sku: string, quantity: number): number {
+  let left = quantity;
+  for (const line of draft.lines) {
+    if (line.sku !== sku || left === 0) continue;
+    const taken = Math.min(left, line.quantity - line.returnedQuantity);
+    const share = Math.min(shareOf(line, taken), draft.accrual.amount - draft.returnedAmount);
+    line.returnedQuantity += taken;
+    line.returnedAmount += share;
+    draft.returnedAmount += share;
+    left -= taken;
+  }
+  return quantity - left;
+}
+
+/** Takes a quantity for the refund the till gave, which may differ from its share. */
+function takeRefund(draft: AccrualDraft, { sku, quantity, amount }: ReturnLine): OutcomeCode | undefined {
+  let quantityLeft = quantity;
+  let amountLeft = amount;
+  for (const line of draft.lines) {
+    if (line.sku !== sku) continue;
+    const taken = Math.min(quantityLeft, line.quantity - line.returnedQuantity);
+    const refund = Math.min(amountLeft, line.amount - line.returnedAmount, draft.accrual.amount - draft.returnedAmount);
+    line.returnedQuantity += taken;
+    line.returnedAmount += refund;
+    draft.returnedAmount += refund;
+    quantityLeft -= taken;
+    amountLeft -= refund;
+  }
+  return quantityLeft > 0 || amountLeft > 0 ? 'return_exceeds_original' : undefined;
+}
+
+/** The last one takes what is left, so that shares add up to the line. */
+function shareOf(line: AccrualLine, quantity: number): number {
+  const left = line.amount - line.returnedAmount;
+  if (quantity === line.quantity - line.returnedQuantity) return left;
+  const upTo = (returned: number): number => scale(line.amount, returned, line.quantity, 'floor');
+  return Math.min(left, upTo(line.returnedQuantity + quantity) - upTo(line.returnedQuantity));
+}
+
+function returnWhole(line: AccrualLine): void {
+  line.returnedQuantity = line.quantity;
+  line.returnedAmount = line.amount;
+}

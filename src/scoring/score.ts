@@ -1,0 +1,195 @@
+/**
+ * What an event means. Everything else in the engine only delivers events here and carries away what comes out.
+ *
+ * The fold is pure in what it knows: program, member, event and the log's time, nothing else; so a replay gives the same
+ * bytes. It changes the member in place, and only once nothing can refuse the event any more: a refused event and a
+ * duplicate leave no trace.
+ */
+import { unreachable } from '../lib/assert.ts';
+import { fingerprint } from '../lib/hash.ts';
+import { BALANCE_MAX, CHUNK_ENTRIES, CLOCK_SKEW_MAX_MS } from '../limits.ts';
+import type { Program } from '../program/program.ts';
+import { credit, debit } from './balance.ts';
+import { differingField, findEntry } from './duplicate.ts';
+import type { Accrual, AccrualLine, AdjustmentEntry, EnrolmentEntry, Entry, Reversal, ReversalPart } from './entry.ts';
+import { type Adjustment, type Enrolment, effectiveAt, type MemberEvent, type Purchase, type Return } from './event.ts';
+import { History } from './history.ts';
+import type { Member } from './member.ts';
+import { NO_TIER_CHANGES, type Outcome, refusal, type TierChange } from './outcome.ts';
+import { basePoints, bonusPoints, pointsOfReturn } from './points.ts';
+import { commitDraft, type PlanResult, planNamedReturn, planUnnamedReturn } from './returns.ts';
+import { addSpend, judge, levelAt, restoreWindow, settle, takeLatestSpend, takeSpend } from './tiers.ts';
+
+/**
+ * Scores one event on its member, who may be new. `now` is the log's time of the event, epoch milliseconds. What the event
+ * needs of the member's older history must have been recalled (recall.ts).
+ */
+export function score(program: Program, member: Member, event: MemberEvent, now: number): Outcome {
+  const at = effectiveAt(event, now);
+  if (at > now + CLOCK_SKEW_MAX_MS) return refusal('occurred_in_future');
+  restoreWindow(program, member);
+  const eventFingerprint = fingerprint(event.id);
+  const first = findEntry(member, event.id, eventFingerprint);
+  if (first !== undefined) {
+    const field = differingField(first, event);
+    if (field !== undefined) return refusal('duplicate_with_different_content', field);
+    return { code: 'duplicate', entry: first, tierChanges: NO_TIER_CHANGES, field: undefined };
+  }
+  switch (event.type) {
+    case 'purchase':
+      return scorePurchase(program, member, event, at, eventFingerprint);
+    case 'return':
+      return scoreReturn(program, member, event, at, eventFingerprint);
+    case 'adjustment':
+      return scoreAdjustment(program, member, event, at, eventFingerprint);
+    case 'enrolment':
+      return scoreEnrolment(program, member, event, at, eventFingerprint);
+    default:
+      return unreachable(event);
+  }
+}
+
+const NO_LINES: AccrualLine[] = [];
+
+function scorePurchase(program: Program, member: Member, event: Purchase, at: number, eventFingerprint: number): Outcome {
+  if (event.currency !== '' && event.currency !== program.currency) return refusal('currency_mismatch', 'currency');
+  if (program.enrolmentRequired && member.enrolledAt === 0) return refusal('member_not_enrolled');
+  if (member.balance > BALANCE_MAX || member.windowSpend > BALANCE_MAX) return refusal('balance_out_of_range');
+
+  const settled = settle(program, member, at);
+  const terms = levelAt(program, member, at)?.terms ?? program.terms;
+  const day = program.zone.localDay(at);
+  credit(member, day, basePoints(event.amount, terms) + bonusPoints(event.amount, terms));
+  addSpend(program, member, day, event.amount);
+  const entry: Accrual = {
+    kind: 'accrual',
+    eventId: event.id,
+    fingerprint: eventFingerprint,
+    occurredAt: event.occurredAt,
+    at,
+    store: event.store,
+    terminal: event.terminal,
+    currency: event.currency,
+    amount: event.amount,
+    lines:
+      event.lines.length === 0
+        ? NO_LINES
+        : event.lines.map(({ sku, category, quantity, amount }) => ({
+            sku,
+            category,
+            quantity,
+            amount,
+            returnedQuantity: 0,
+            returnedAmount: 0,
+          })),
+    terms,
+    returnedAmount: 0,
+  };
+  return scored(member, entry, judge(program, member, at, settled));
+}
+
+function scoreReturn(program: Program, member: Member, event: Return, at: number, eventFingerprint: number): Outcome {
+  if (event.currency !== '' && event.currency !== program.currency) return refusal('currency_mismatch', 'currency');
+  if (member.balance < -BALANCE_MAX) return refusal('balance_out_of_range');
+  const result = planReturn(program, member, event, at);
+  if ('refused' in result) return refusal(result.refused, result.field);
+
+  const settled = settle(program, member, at);
+  const parts: ReversalPart[] = [];
+  for (const draft of result.plan.drafts) {
+    const { accrual } = draft;
+    const amount = draft.returnedAmount - accrual.returnedAmount;
+    const { base, bonus } = pointsOfReturn(accrual, amount);
+    const day = program.zone.localDay(accrual.at);
+    debit(member, day, base + bonus);
+    takeSpend(member, day, amount);
+    commitDraft(draft);
+    if (!member.recent.includes(accrual)) member.history?.touch(accrual);
+    const { ruleId, levelId } = accrual.terms;
+    parts.push({ originalId: accrual.eventId, amount, ruleId, base, levelId, bonus });
+  }
+  const { unmatchedAmount } = result.plan;
+  if (unmatchedAmount > 0 && program.unmatchedReturns === 'deduct') {
+    parts.push(deductUnmatched(program, member, unmatchedAmount, at));
+  }
+  const entry: Reversal = {
+    kind: 'reversal',
+    eventId: event.id,
+    fingerprint: eventFingerprint,
+    occurredAt: event.occurredAt,
+    at,
+    programVersion: program.version,
+    store: event.store,
+    terminal: event.terminal,
+    currency: event.currency,
+    originalId: event.originalId,
+    amount: event.amount,
+    lines: event.lines,
+    parts,
+  };
+  return scored(member, entry, judge(program, member, at, settled));
+}
+
+function planReturn(program: Program, member: Member, event: Return, at: number): PlanResult {
+  if (event.originalId === '') return planUnnamedReturn(program, member, event, at);
+  const original = findEntry(member, event.originalId, fingerprint(event.originalId));
+  if (original === undefined) return { refused: 'original_not_found', field: 'originalId' };
+  if (original.kind !== 'accrual') return { refused: 'original_not_a_purchase', field: 'originalId' };
+  return planNamedReturn(original, event);
+}
+
+/** Goods of unknown origin cost what they would earn at the time of the return. */
+function deductUnmatched(program: Program, member: Member, amount: number, at: number): ReversalPart {
+  const terms = levelAt(program, member, at)?.terms ?? program.terms;
+  const base = basePoints(amount, terms);
+  const bonus = bonusPoints(amount, terms);
+  debit(member, undefined, base + bonus);
+  takeLatestSpend(member, amount);
+  return { originalId: '', amount, ruleId: terms.ruleId, base, levelId: terms.levelId, bonus };
+}
+
+function scoreAdjustment(program: Program, member: Member, event: Adjustment, at: number, eventFingerprint: number): Outcome {
+  if (Math.abs(member.balance) > BALANCE_MAX) return refusal('balance_out_of_range');
+
+  const settled = settle(program, member, at);
+  if (event.points > 0) credit(member, program.zone.localDay(at), event.points);
+  else debit(member, undefined, -event.points);
+  const entry: AdjustmentEntry = {
+    kind: 'adjustment',
+    eventId: event.id,
+    fingerprint: eventFingerprint,
+    occurredAt: event.occurredAt,
+    at,
+    programVersion: program.version,
+    points: event.points,
+    reason: event.reason,
+    agent: event.agent,
+  };
+  return scored(member, entry, settled);
+}
+
+function scoreEnrolment(program: Program, member: Member, event: Enrolment, at: number, eventFingerprint: number): Outcome {
+  if (member.enrolledAt !== 0) return refusal('already_enrolled');
+
+  const settled = settle(program, member, at);
+  member.enrolledAt = at;
+  const entry: EnrolmentEntry = {
+    kind: 'enrolment',
+    eventId: event.id,
+    fingerprint: eventFingerprint,
+    occurredAt: event.occurredAt,
+    at,
+    programVersion: program.version,
+  };
+  return scored(member, entry, settled);
+}
+
+function scored(member: Member, entry: Entry, tierChanges: readonly TierChange[]): Outcome {
+  member.recent.push(entry);
+  if (member.recent.length === CHUNK_ENTRIES) {
+    member.history ??= new History(0, []);
+    member.history.seal(member.recent);
+    member.recent = [];
+  }
+  return { code: 'scored', entry, tierChanges, field: undefined };
+}

@@ -1,0 +1,126 @@
+/**
+ * Which level a member holds. A level is always what the ladder says of the spend in the window as of some instant, so time
+ * passing, a purchase, a return and a new program are one question asked again.
+ *
+ * Windows are whole local days: a purchase counts on its day and leaves at the start of the day `leavesOn` names. Between
+ * those instants nothing can change by itself, which is why one timer a member is enough.
+ */
+import type { Program, TierLevel, TierSet } from '../program/program.ts';
+import { LATE_DAYS } from '../limits.ts';
+import { addOnDay, dropBefore, sumOfDays, takeFromDay, takeNewest } from './days.ts';
+import type { Member } from './member.ts';
+import { NO_TIER_CHANGES, type TierChange } from './outcome.ts';
+
+/** Lets time pass for a member up to `until`: days leave the window, levels end. Returns the changes, in order. */
+export function settle(program: Program, member: Member, until: number): readonly TierChange[] {
+  restoreWindow(program, member);
+  let changes = NO_TIER_CHANGES;
+  while (member.due <= until) {
+    advance(program, member, member.due);
+    changes = relevel(program, member, member.due, changes);
+  }
+  if (until > member.asOf) advance(program, member, until);
+  // A member is first judged, or judged by a new program, without waiting for its next purchase.
+  if (member.programVersion !== program.version) changes = adopt(program, member, changes);
+  return changes;
+}
+
+function adopt(program: Program, member: Member, changes: readonly TierChange[]): readonly TierChange[] {
+  const isNew = member.programVersion === 0;
+  member.programVersion = program.version;
+  lookThroughWindow(program, member, program.zone.localDay(member.asOf));
+  const after = relevel(program, member, member.asOf, changes);
+  if (!isNew) return after;
+  // The level everybody starts on is no promotion.
+  member.levelSince = 0;
+  return changes;
+}
+
+/** Works out what is derived and not stored, for a member fresh from the store. */
+export function restoreWindow(program: Program, member: Member): void {
+  if (Number.isNaN(member.asOfDay)) lookThroughWindow(program, member, program.zone.localDay(member.asOf));
+}
+
+/** Moves `asOf`; within one local day the window stands still. */
+function advance(program: Program, member: Member, to: number): void {
+  member.asOf = to;
+  const day = program.zone.localDay(to);
+  if (day !== member.asOfDay) lookThroughWindow(program, member, day);
+}
+
+function lookThroughWindow(program: Program, member: Member, day: number): void {
+  member.asOfDay = day;
+  if (program.tiers === undefined) return;
+  member.windowFirstDay = program.tiers.window.firstDay(day);
+  member.windowSpend = sumOfDays(member.spend, member.windowFirstDay, Infinity);
+}
+
+/** Asks the ladder again and sets the timer. */
+function relevel(
+  program: Program,
+  member: Member,
+  at: number,
+  changes: readonly TierChange[],
+): readonly TierChange[] {
+  const { tiers } = program;
+  const level = tiers?.levelFor(member.windowSpend);
+  const levelId = level?.id ?? '';
+  member.due = tiers === undefined ? Infinity : nextDue(program, tiers, member, level);
+  if (levelId === member.levelId) return changes;
+  const change = { from: member.levelId, to: levelId, at };
+  member.levelId = levelId;
+  member.levelSince = at;
+  return changes.length === 0 ? [change] : [...changes, change];
+}
+
+/** When the earliest day in the window leaves it, if that can cost the level. */
+function nextDue(program: Program, tiers: TierSet, member: Member, level: TierLevel | undefined): number {
+  if (level === undefined || level.fromMinor === 0) return Infinity;
+  const { days } = member.spend;
+  let first = days.length - 1;
+  while (first > 0 && (days[first - 1] as number) >= member.windowFirstDay) first -= 1;
+  const day = days[first];
+  return day === undefined ? Infinity : program.zone.startOfDay(tiers.window.leavesOn(day));
+}
+
+/** The level in force at an instant that may lie before what has already been settled: a till that was offline. */
+export function levelAt(program: Program, member: Member, at: number): TierLevel | undefined {
+  const { tiers } = program;
+  if (tiers === undefined) return undefined;
+  if (at >= member.asOf) return tiers.level(member.levelId);
+  const day = program.zone.localDay(at);
+  return tiers.levelFor(sumOfDays(member.spend, tiers.window.firstDay(day), day));
+}
+
+/** Counts spend on the day it was made. Call `judge` after. */
+export function addSpend(program: Program, member: Member, day: number, amount: number): void {
+  const { tiers } = program;
+  if (tiers === undefined) return;
+  const { days } = member.spend;
+  const newest = days[days.length - 1];
+  addOnDay(member.spend, day, amount);
+  if (day >= member.windowFirstDay) member.windowSpend += amount;
+  if (newest !== undefined && day > newest) dropBefore(member.spend, tiers.window.firstDay(day) - LATE_DAYS);
+}
+
+/** Takes returned spend from the day of its purchase. */
+export function takeSpend(member: Member, day: number, amount: number): void {
+  const taken = takeFromDay(member.spend, day, amount);
+  if (day >= member.windowFirstDay) member.windowSpend -= taken;
+}
+
+/** Takes spend that belongs to no known purchase, from the latest days back. */
+export function takeLatestSpend(member: Member, amount: number): void {
+  takeNewest(member.spend, amount);
+  member.windowSpend = sumOfDays(member.spend, member.windowFirstDay, Infinity);
+}
+
+/** The level after spend has changed. Returns `changes` with the change, if there is one, at its end. */
+export function judge(
+  program: Program,
+  member: Member,
+  at: number,
+  changes: readonly TierChange[],
+): readonly TierChange[] {
+  return relevel(program, member, Math.max(at, member.asOf), changes);
+}

@@ -1,0 +1,159 @@
+/**
+ * Whether something in the shape of an event is one: types and limits, with the path of what is wrong. Both ways in, JSON
+ * over HTTP and batches on the log, end here, so they refuse the same.
+ */
+import {
+  AMOUNT_MAX,
+  ID_BYTES_MAX,
+  LABEL_BYTES_MAX,
+  LINES_PER_EVENT_MAX,
+  OCCURRED_AT_MIN_MS,
+  POINTS_MAX,
+  QUANTITY_MAX,
+  REASON_BYTES_MAX,
+} from '../limits.ts';
+import { type MemberEvent, NOT_GIVEN } from '../scoring/event.ts';
+
+export interface Problem {
+  /** As in `lines[3].amount`; '' for the event as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Later than any instant a Date can hold is no instant. */
+const INSTANT_MAX_MS = 8_640_000_000_000_000;
+
+/** An object with all fields of its event type, of any type and value. */
+export type Candidate = { readonly type: MemberEvent['type'] } & Readonly<Record<string, unknown>>;
+
+/** The first thing wrong with the candidate; undefined means that it is a MemberEvent. */
+export function problemOf(candidate: Candidate): Problem | undefined {
+  const head =
+    textProblem(candidate, 'id', 1, ID_BYTES_MAX) ??
+    textProblem(candidate, 'memberId', 1, ID_BYTES_MAX) ??
+    instantProblem(candidate['occurredAt']);
+  if (head !== undefined) return head;
+  switch (candidate.type) {
+    case 'purchase':
+      return saleProblem(candidate) ?? purchaseProblem(candidate);
+    case 'return':
+      return (
+        saleProblem(candidate) ??
+        textProblem(candidate, 'originalId', 0, ID_BYTES_MAX) ??
+        integerProblem(candidate['amount'], 'amount', NOT_GIVEN, AMOUNT_MAX) ??
+        returnProblem(candidate)
+      );
+    case 'adjustment':
+      return (
+        textProblem(candidate, 'reason', 0, REASON_BYTES_MAX) ??
+        textProblem(candidate, 'agent', 0, LABEL_BYTES_MAX) ??
+        integerProblem(candidate['points'], 'points', -POINTS_MAX, POINTS_MAX) ??
+        (candidate['points'] === 0 ? { path: 'points', message: 'expected points to add or to take, got 0' } : undefined)
+      );
+    case 'enrolment':
+      return undefined;
+    default:
+      return { path: 'type', message: 'expected purchase, return, adjustment or enrolment' };
+  }
+}
+
+export function isMemberEvent(candidate: Candidate): candidate is Candidate & MemberEvent {
+  return problemOf(candidate) === undefined;
+}
+
+function saleProblem(candidate: Candidate): Problem | undefined {
+  const problem =
+    textProblem(candidate, 'store', 0, LABEL_BYTES_MAX) ??
+    textProblem(candidate, 'terminal', 0, LABEL_BYTES_MAX) ??
+    textProblem(candidate, 'currency', 0, 3);
+  if (problem !== undefined) return problem;
+  const { lines } = candidate;
+  if (!Array.isArray(lines)) return { path: 'lines', message: 'expected a list of lines' };
+  if (lines.length > LINES_PER_EVENT_MAX) {
+    return { path: 'lines', message: `expected at most ${LINES_PER_EVENT_MAX} lines, got ${lines.length}` };
+  }
+  return undefined;
+}
+
+function purchaseProblem(candidate: Candidate): Problem | undefined {
+  const amount = candidate['amount'];
+  const problem = integerProblem(amount, 'amount', 0, AMOUNT_MAX);
+  if (problem !== undefined) return problem;
+  const lines = candidate['lines'] as readonly unknown[];
+  if (lines.length === 0) return undefined;
+  let total = 0;
+  for (let index = 0; index < lines.length; index++) {
+    const line = asObject(lines[index]);
+    const lineProblem =
+      goodsProblem(line) ??
+      textProblem(line, 'category', 0, LABEL_BYTES_MAX) ??
+      integerProblem(line['amount'], 'amount', 0, AMOUNT_MAX);
+    if (lineProblem !== undefined) return inLine(index, lineProblem);
+    total += line['amount'] as number;
+  }
+  if (total !== amount) return { path: 'amount', message: `expected the sum of the lines, ${total}, got ${String(amount)}` };
+  return undefined;
+}
+
+function returnProblem(candidate: Candidate): Problem | undefined {
+  const lines = candidate['lines'] as readonly unknown[];
+  for (let index = 0; index < lines.length; index++) {
+    const line = asObject(lines[index]);
+    const problem = goodsProblem(line) ?? integerProblem(line['amount'], 'amount', NOT_GIVEN, AMOUNT_MAX);
+    if (problem !== undefined) return inLine(index, problem);
+  }
+  if (lines.length > 0 && candidate['amount'] !== NOT_GIVEN) {
+    return { path: 'amount', message: 'expected either lines or an amount, got both' };
+  }
+  if (lines.length === 0 && candidate['amount'] === NOT_GIVEN && candidate['originalId'] === '') {
+    return { path: 'originalId', message: 'expected a purchase to return, lines or an amount, got none of them' };
+  }
+  return undefined;
+}
+
+function goodsProblem(line: Readonly<Record<string, unknown>>): Problem | undefined {
+  return textProblem(line, 'sku', 1, ID_BYTES_MAX) ?? integerProblem(line['quantity'], 'quantity', 1, QUANTITY_MAX);
+}
+
+const EMPTY: Readonly<Record<string, unknown>> = {};
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : EMPTY;
+}
+
+function inLine(index: number, { path, message }: Problem): Problem {
+  return { path: `lines[${index}].${path}`, message };
+}
+
+function textProblem(
+  candidate: Readonly<Record<string, unknown>>,
+  field: string,
+  bytesMin: number,
+  bytesMax: number,
+): Problem | undefined {
+  const value = candidate[field];
+  if (typeof value !== 'string') return { path: field, message: `expected text, got ${shown(value)}` };
+  // A UTF-16 unit is at most three bytes of UTF-8, so most texts need not be measured.
+  if (value.length < bytesMin || (value.length * 3 > bytesMax && Buffer.byteLength(value) > bytesMax)) {
+    return { path: field, message: `expected ${bytesMin} to ${bytesMax} bytes of text, got ${Buffer.byteLength(value)}` };
+  }
+  return undefined;
+}
+
+function integerProblem(value: unknown, path: string, min: number, max: number): Problem | undefined {
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return undefined;
+  return { path, message: `expected a whole number from ${Math.max(min, path === 'points' ? min : 0)} to ${max}, got ${shown(value)}` };
+}
+
+function instantProblem(value: unknown): Problem | undefined {
+  if (value === 0) return undefined;
+  if (Number.isInteger(value) && (value as number) >= OCCURRED_AT_MIN_MS && (value as number) <= INSTANT_MAX_MS) {
+    return undefined;
+  }
+  return { path: 'occurredAt', message: `expected an instant since 1980, got ${shown(value)}` };
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : typeof value === 'number' ? `${value}` : typeof value;
+}
