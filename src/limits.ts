@@ -107,7 +107,10 @@ export const FEED_ITEMS_PER_SECOND = 20;
 
 // --- Relations ---
 
-assert(BATCH_BYTES_MAX + REQUEST_BYTES_MAX / 2 < NATS_PAYLOAD_BYTES_MAX, 'a full batch and its largest event fit a message');
+assert(
+  BATCH_BYTES_MAX + REQUEST_BYTES_MAX / 2 < NATS_PAYLOAD_BYTES_MAX,
+  'a full batch and its largest event fit a message',
+);
 assert(READ_BYTES_MAX >= NATS_PAYLOAD_BYTES_MAX, 'a reader that asks by bytes must be able to get the largest message');
 assert(BATCH_EVENTS_MAX < CHECKPOINT_EVENTS, 'a checkpoint covers at least one batch');
 assert(
@@ -116,7 +119,10 @@ assert(
 );
 assert(LEASE_RENEW_MS * 2 < LEASE_MS, 'one lost renewal does not end a lease');
 assert(SOCKET_CONFLATE_BYTES * 2 < SOCKET_BACKPRESSURE_BYTES_MAX, 'a slow socket is conflated before it is closed');
-assert(BALANCE_MAX + POINTS_PER_EVENT_MAX < Number.MAX_SAFE_INTEGER, 'one more event on the largest balance stays exact');
+assert(
+  BALANCE_MAX + POINTS_PER_EVENT_MAX < Number.MAX_SAFE_INTEGER,
+  'one more event on the largest balance stays exact',
+);
 assert(BALANCE_MAX + AMOUNT_MAX < Number.MAX_SAFE_INTEGER, 'one more purchase in the fullest window stays exact');
 assert(RETURN_MATCH_ENTRIES_MAX % CHUNK_ENTRIES === 0, 'returns look back over whole chunks');
 assert(CHUNK_ENTRIES >= 8, 'sealing a chunk must stay rare beside scoring an event');

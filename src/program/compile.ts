@@ -40,7 +40,10 @@ export function compileProgram(document: ProgramDocument): CompileResult {
   const tiers = document.tiers === undefined ? undefined : compileTiers(document.tiers, terms, minor, issues);
   const multiplier = Math.max(1, ...(document.tiers?.levels ?? []).map((level) => level.multiplier));
   if (perMinor > 0 && (document.earn.points * multiplier * AMOUNT_MAX) / perMinor > POINTS_PER_EVENT_MAX) {
-    issues.push({ path: 'earn.points', message: 'expected fewer points: the largest purchase would pass what stays exact' });
+    issues.push({
+      path: 'earn.points',
+      message: 'expected fewer points: the largest purchase would pass what stays exact',
+    });
   }
   if (zone === undefined || issues.length > 0) return { ok: false, issues };
   return {

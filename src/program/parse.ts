@@ -40,7 +40,9 @@ export function pathText(path: readonly PropertyKey[]): string {
   return text;
 }
 
-type RawIssue = Parameters<Exclude<NonNullable<Parameters<typeof programSchema.safeParse>[1]>['error'], string | undefined>>[0];
+type RawIssue = Parameters<
+  Exclude<NonNullable<Parameters<typeof programSchema.safeParse>[1]>['error'], string | undefined>
+>[0];
 
 /** One shape for every message: what was expected, then what was there. */
 function expected(issue: RawIssue): string | undefined {

@@ -32,11 +32,15 @@ const levelSchema = z.strictObject({
 
 const windowSchema = z
   .union([
-    z.strictObject({ days: z.int().min(1).max(3_660) }).describe('A rolling window: the purchase day and the days - 1 before.'),
+    z
+      .strictObject({ days: z.int().min(1).max(3_660) })
+      .describe('A rolling window: the purchase day and the days - 1 before.'),
     z.strictObject({ months: z.int().min(1).max(120) }).describe('A rolling window of calendar months, day by day.'),
     z.literal('calendar-year').describe('Spend since 1 January.'),
   ])
-  .describe('Which purchases count: {days: 365}, {months: 12} or calendar-year, in whole days of the program time zone.');
+  .describe(
+    'Which purchases count: {days: 365}, {months: 12} or calendar-year, in whole days of the program time zone.',
+  );
 
 const tiersSchema = z.strictObject({
   id: name.describe('Name of the tier set, as `tiers` in a member shows it.'),
@@ -63,7 +67,10 @@ export const programSchema = z.strictObject({
   program: name.describe('Name of the scheme.'),
   version: z.int().min(1).max(1_000_000).describe('Goes up with every change.'),
   timezone: z.string().describe('IANA time zone in which days and years begin, such as Europe/London.'),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'an ISO 4217 code such as "USD"').describe('The only currency purchases may have.'),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'an ISO 4217 code such as "USD"')
+    .describe('The only currency purchases may have.'),
   enrolment: z
     .enum(['implicit', 'required'])
     .default('implicit')

@@ -20,11 +20,16 @@ export function findEntry(member: Member, eventId: string, fingerprint: number):
 
 /** The first field, in the order of the event's shape, that is not what it was; undefined if all are. */
 export function differingField(entry: Entry, event: MemberEvent): string | undefined {
-  const type = { accrual: 'purchase', reversal: 'return', adjustment: 'adjustment', enrolment: 'enrolment' }[entry.kind];
+  const type = { accrual: 'purchase', reversal: 'return', adjustment: 'adjustment', enrolment: 'enrolment' }[
+    entry.kind
+  ];
   if (type !== event.type) return 'type';
   if (entry.occurredAt !== event.occurredAt) return 'occurredAt';
   if (entry.kind === 'accrual' && event.type === 'purchase') {
-    return firstDifference(entry, event, ['store', 'terminal', 'currency', 'amount']) ?? differingLine(entry.lines, event.lines);
+    return (
+      firstDifference(entry, event, ['store', 'terminal', 'currency', 'amount']) ??
+      differingLine(entry.lines, event.lines)
+    );
   }
   if (entry.kind === 'reversal' && event.type === 'return') {
     return (

@@ -10,7 +10,10 @@ export const OUTCOMES = {
   malformed: { refused: true, help: 'The bytes are not an event. The message names the place.' },
   wrong_partition: { refused: true, help: 'The member belongs to another partition: the sender hashes differently.' },
   no_program: { refused: true, help: 'The partition had no program yet. Publish through an engine that has started.' },
-  occurred_in_future: { refused: true, help: "The till's clock is ahead by more than the tolerance. Set it and resend." },
+  occurred_in_future: {
+    refused: true,
+    help: "The till's clock is ahead by more than the tolerance. Set it and resend.",
+  },
   duplicate_with_different_content: {
     refused: true,
     help: 'The id was used before for something else; `field` names the first difference. Use a new id.',
@@ -18,12 +21,18 @@ export const OUTCOMES = {
   currency_mismatch: { refused: true, help: 'The program counts one currency and this is another.' },
   member_not_enrolled: { refused: true, help: 'The program asks for enrolment first.' },
   already_enrolled: { refused: true, help: 'The member is enrolled.' },
-  original_not_found: { refused: true, help: 'The member has no event with that originalId. It may still arrive: resend.' },
+  original_not_found: {
+    refused: true,
+    help: 'The member has no event with that originalId. It may still arrive: resend.',
+  },
   original_not_a_purchase: { refused: true, help: 'Only purchases can be returned.' },
   original_without_lines: { refused: true, help: 'The purchase has no lines; return it by amount or as a whole.' },
   line_not_in_original: { refused: true, help: 'The purchase has no line with that SKU.' },
   return_exceeds_original: { refused: true, help: 'More is returned than is left of the purchase.' },
-  nothing_to_match: { refused: true, help: 'No purchase of these goods was found, and the program refuses such returns.' },
+  nothing_to_match: {
+    refused: true,
+    help: 'No purchase of these goods was found, and the program refuses such returns.',
+  },
   balance_out_of_range: { refused: true, help: 'The balance would pass the largest exact integer.' },
 } as const;
 

@@ -39,7 +39,8 @@ export function planNamedReturn(accrual: Accrual, event: Return): PlanResult {
   } else {
     const left = accrual.amount - accrual.returnedAmount;
     const amount = event.amount === NOT_GIVEN ? left : event.amount;
-    if (amount > left || (left === 0 && accrual.amount > 0)) return { refused: 'return_exceeds_original', field: 'amount' };
+    if (amount > left || (left === 0 && accrual.amount > 0))
+      return { refused: 'return_exceeds_original', field: 'amount' };
     draft.returnedAmount += amount;
     if (event.amount === NOT_GIVEN) for (const line of draft.lines) returnWhole(line);
   }

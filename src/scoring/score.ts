@@ -51,7 +51,13 @@ export function score(program: Program, member: Member, event: MemberEvent, now:
 
 const NO_LINES: AccrualLine[] = [];
 
-function scorePurchase(program: Program, member: Member, event: Purchase, at: number, eventFingerprint: number): Outcome {
+function scorePurchase(
+  program: Program,
+  member: Member,
+  event: Purchase,
+  at: number,
+  eventFingerprint: number,
+): Outcome {
   if (event.currency !== '' && event.currency !== program.currency) return refusal('currency_mismatch', 'currency');
   if (program.enrolmentRequired && member.enrolledAt === 0) return refusal('member_not_enrolled');
   if (member.balance > BALANCE_MAX || member.windowSpend > BALANCE_MAX) return refusal('balance_out_of_range');
@@ -148,7 +154,13 @@ function deductUnmatched(program: Program, member: Member, amount: number, at: n
   return { originalId: '', amount, ruleId: terms.ruleId, base, levelId: terms.levelId, bonus };
 }
 
-function scoreAdjustment(program: Program, member: Member, event: Adjustment, at: number, eventFingerprint: number): Outcome {
+function scoreAdjustment(
+  program: Program,
+  member: Member,
+  event: Adjustment,
+  at: number,
+  eventFingerprint: number,
+): Outcome {
   if (Math.abs(member.balance) > BALANCE_MAX) return refusal('balance_out_of_range');
 
   const settled = settle(program, member, at);
@@ -168,7 +180,13 @@ function scoreAdjustment(program: Program, member: Member, event: Adjustment, at
   return scored(member, entry, settled);
 }
 
-function scoreEnrolment(program: Program, member: Member, event: Enrolment, at: number, eventFingerprint: number): Outcome {
+function scoreEnrolment(
+  program: Program,
+  member: Member,
+  event: Enrolment,
+  at: number,
+  eventFingerprint: number,
+): Outcome {
   if (member.enrolledAt !== 0) return refusal('already_enrolled');
 
   const settled = settle(program, member, at);

@@ -5,8 +5,9 @@
  * Windows are whole local days: a purchase counts on its day and leaves at the start of the day `leavesOn` names. Between
  * those instants nothing can change by itself, which is why one timer a member is enough.
  */
-import type { Program, TierLevel, TierSet } from '../program/program.ts';
+
 import { LATE_DAYS } from '../limits.ts';
+import type { Program, TierLevel, TierSet } from '../program/program.ts';
 import { addOnDay, dropBefore, sumOfDays, takeFromDay, takeNewest } from './days.ts';
 import type { Member } from './member.ts';
 import { NO_TIER_CHANGES, type TierChange } from './outcome.ts';
@@ -56,12 +57,7 @@ function lookThroughWindow(program: Program, member: Member, day: number): void 
 }
 
 /** Asks the ladder again and sets the timer. */
-function relevel(
-  program: Program,
-  member: Member,
-  at: number,
-  changes: readonly TierChange[],
-): readonly TierChange[] {
+function relevel(program: Program, member: Member, at: number, changes: readonly TierChange[]): readonly TierChange[] {
   const { tiers } = program;
   const level = tiers?.levelFor(member.windowSpend);
   const levelId = level?.id ?? '';

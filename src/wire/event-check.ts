@@ -48,7 +48,9 @@ export function problemOf(candidate: Candidate): Problem | undefined {
         textProblem(candidate, 'reason', 0, REASON_BYTES_MAX) ??
         textProblem(candidate, 'agent', 0, LABEL_BYTES_MAX) ??
         integerProblem(candidate['points'], 'points', -POINTS_MAX, POINTS_MAX) ??
-        (candidate['points'] === 0 ? { path: 'points', message: 'expected points to add or to take, got 0' } : undefined)
+        (candidate['points'] === 0
+          ? { path: 'points', message: 'expected points to add or to take, got 0' }
+          : undefined)
       );
     case 'enrolment':
       return undefined;
@@ -91,7 +93,8 @@ function purchaseProblem(candidate: Candidate): Problem | undefined {
     if (lineProblem !== undefined) return inLine(index, lineProblem);
     total += line['amount'] as number;
   }
-  if (total !== amount) return { path: 'amount', message: `expected the sum of the lines, ${total}, got ${String(amount)}` };
+  if (total !== amount)
+    return { path: 'amount', message: `expected the sum of the lines, ${total}, got ${String(amount)}` };
   return undefined;
 }
 
@@ -135,14 +138,20 @@ function textProblem(
   if (typeof value !== 'string') return { path: field, message: `expected text, got ${shown(value)}` };
   // A UTF-16 unit is at most three bytes of UTF-8, so most texts need not be measured.
   if (value.length < bytesMin || (value.length * 3 > bytesMax && Buffer.byteLength(value) > bytesMax)) {
-    return { path: field, message: `expected ${bytesMin} to ${bytesMax} bytes of text, got ${Buffer.byteLength(value)}` };
+    return {
+      path: field,
+      message: `expected ${bytesMin} to ${bytesMax} bytes of text, got ${Buffer.byteLength(value)}`,
+    };
   }
   return undefined;
 }
 
 function integerProblem(value: unknown, path: string, min: number, max: number): Problem | undefined {
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return undefined;
-  return { path, message: `expected a whole number from ${Math.max(min, path === 'points' ? min : 0)} to ${max}, got ${shown(value)}` };
+  return {
+    path,
+    message: `expected a whole number from ${Math.max(min, path === 'points' ? min : 0)} to ${max}, got ${shown(value)}`,
+  };
 }
 
 function instantProblem(value: unknown): Problem | undefined {
@@ -155,5 +164,9 @@ function instantProblem(value: unknown): Problem | undefined {
 
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : typeof value === 'number' ? `${value}` : typeof value;
+  return typeof value === 'string'
+    ? JSON.stringify(value.slice(0, 40))
+    : typeof value === 'number'
+      ? `${value}`
+      : typeof value;
 }

@@ -5,6 +5,8 @@
  *
  * Member record version 1, chunk version 1, id block version 1.
  */
+
+import { Packr } from 'msgpackr';
 import { assert } from '../lib/assert.ts';
 import { fingerprint } from '../lib/hash.ts';
 import type { Rounding } from '../lib/integer.ts';
@@ -13,7 +15,6 @@ import type { Accrual, AccrualLine, Entry, ReversalPart } from '../scoring/entry
 import type { ReturnLine } from '../scoring/event.ts';
 import { type Chunk, History, type IdBlock } from '../scoring/history.ts';
 import { type Member, newMember } from '../scoring/member.ts';
-import { Packr } from 'msgpackr';
 
 const MEMBER_VERSION = 1;
 const CHUNK_VERSION = 1;
@@ -209,7 +210,15 @@ function sameTerms(left: AccrualTerms, right: AccrualTerms): boolean {
 }
 
 function termsToArray({ programVersion, ruleId, rate, levelId, multiplierMilli }: AccrualTerms): TermsFields {
-  return [programVersion, ruleId, rate.points, rate.perMinor, ROUNDINGS.indexOf(rate.rounding), levelId, multiplierMilli];
+  return [
+    programVersion,
+    ruleId,
+    rate.points,
+    rate.perMinor,
+    ROUNDINGS.indexOf(rate.rounding),
+    levelId,
+    multiplierMilli,
+  ];
 }
 
 function arrayToTerms(fields: TermsFields): AccrualTerms {
@@ -247,14 +256,7 @@ function entryToArray(entry: Entry, terms: AccrualTerms[]): EntryFields {
         entry.originalId,
         entry.amount,
         entry.lines.flatMap(({ sku, quantity, amount }) => [sku, quantity, amount]),
-        entry.parts.flatMap((part) => [
-          part.originalId,
-          part.amount,
-          part.ruleId,
-          part.base,
-          part.levelId,
-          part.bonus,
-        ]),
+        entry.parts.flatMap((part) => [part.originalId, part.amount, part.ruleId, part.base, part.levelId, part.bonus]),
       ];
     case 'adjustment': {
       const { eventId, occurredAt, at, programVersion, points, reason, agent } = entry;
@@ -295,9 +297,7 @@ function arrayToEntry(fields: EntryFields, terms: readonly AccrualTerms[]): Entr
         currency: fields[7],
         originalId: fields[8],
         amount: fields[9],
-        lines: groups(fields[10], 3).map(
-          ([sku, quantity, amount]) => ({ sku, quantity, amount }) as ReturnLine,
-        ),
+        lines: groups(fields[10], 3).map(([sku, quantity, amount]) => ({ sku, quantity, amount }) as ReturnLine),
         parts: groups(fields[11], 6).map(
           ([originalId, amount, ruleId, base, levelId, bonus]) =>
             ({ originalId, amount, ruleId, base, levelId, bonus }) as ReversalPart,

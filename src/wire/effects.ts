@@ -1,0 +1,124 @@
+/**
+ * What others act on, on `<prefix>.effects.<partition>`: JSON, since whoever reads it is not us. A message covers a range of
+ * the partition's log, and the ranges of successive messages follow each other, so a consumer that remembers `to` sees every
+ * effect once, and an owner that restarts knows which it need not send again.
+ */
+import type { Entry } from '../scoring/entry.ts';
+import type { TierChange } from '../scoring/outcome.ts';
+import { instantText, type MovementView, movementsOf } from './outcome-view.ts';
+import { WireError } from './pack.ts';
+
+export const EFFECTS_VERSION = 1;
+
+export interface EffectsMessage {
+  readonly version: typeof EFFECTS_VERSION;
+  readonly partition: number;
+  /** Identity of the log's history. */
+  readonly epoch: string;
+  /** The last effect in this message; nothing up to and including it will be sent again. */
+  readonly to: EffectPosition;
+  readonly effects: readonly Effect[];
+}
+
+/** An effect's place: the log message it came from, and its number among that message's effects, from 1. */
+export interface EffectPosition {
+  readonly sequence: number;
+  readonly ordinal: number;
+}
+
+export const BEFORE_ALL_EFFECTS: EffectPosition = { sequence: 0, ordinal: 0 };
+
+export type Effect = EffectHead & (EntryEffect | TierEffect | RejectedEffect);
+
+interface EffectHead {
+  readonly sequence: number;
+  readonly ordinal: number;
+}
+
+interface EntryEffect {
+  /** `accrual` only where the operator asks for the full ledger. */
+  readonly type: 'accrual' | 'reversal' | 'adjustment';
+  readonly memberId: string;
+  readonly eventId: string;
+  readonly at: string;
+  readonly movements: readonly MovementView[];
+  readonly balance: number;
+}
+
+interface TierEffect {
+  readonly type: 'tier_changed';
+  readonly memberId: string;
+  readonly tier: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly at: string;
+  /** The event that caused it; absent when time did. */
+  readonly eventId?: string;
+}
+
+interface RejectedEffect {
+  readonly type: 'rejected';
+  readonly code: string;
+  readonly message: string;
+  readonly field?: string;
+  readonly memberId?: string;
+  readonly eventId?: string;
+  /** Base64 of what arrived, cut at REJECTED_BYTES_MAX; the log holds all of it at `sequence`. */
+  readonly bytes: string;
+  readonly bytesTotal: number;
+}
+
+export type EffectBody = EntryEffect | TierEffect | RejectedEffect;
+
+export function entryEffect(memberId: string, entry: Entry, balance: number): EntryEffect | undefined {
+  if (entry.kind === 'enrolment') return undefined;
+  return {
+    type: entry.kind,
+    memberId,
+    eventId: entry.eventId,
+    at: instantText(entry.at),
+    movements: movementsOf(entry),
+    balance,
+  };
+}
+
+export function tierEffect(
+  memberId: string,
+  tier: string,
+  change: TierChange,
+  eventId: string | undefined,
+): TierEffect {
+  return {
+    type: 'tier_changed',
+    memberId,
+    tier,
+    from: change.from === '' ? null : change.from,
+    to: change.to === '' ? null : change.to,
+    at: instantText(change.at),
+    ...(eventId === undefined ? {} : { eventId }),
+  };
+}
+
+const encoder = new TextEncoder();
+
+export function encodeEffects(message: EffectsMessage): Uint8Array {
+  return encoder.encode(JSON.stringify(message));
+}
+
+/** Throws WireError on what is not an effects message. */
+export function decodeEffects(bytes: Uint8Array): EffectsMessage {
+  let value: Partial<EffectsMessage>;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes)) as Partial<EffectsMessage>;
+  } catch (error) {
+    throw new WireError('an effects message is JSON', { cause: error });
+  }
+  if (value.version !== EFFECTS_VERSION || value.to === undefined) {
+    throw new WireError(`effects version ${value.version} is not known`);
+  }
+  return value as EffectsMessage;
+}
+
+export function isAfter(left: EffectPosition, right: EffectPosition): boolean {
+  return left.sequence > right.sequence || (left.sequence === right.sequence && left.ordinal > right.ordinal);
+}

@@ -1,0 +1,119 @@
+/** A member as the world sees it: the JSON of `GET /v1/members/{id}`, of live updates and of scored answers. */
+import type { Program, TierSet } from '../program/program.ts';
+import { sumOfDays } from '../scoring/days.ts';
+import type { Member } from '../scoring/member.ts';
+import { instantText, POINTS_WALLET } from './outcome-view.ts';
+
+export interface MemberView {
+  readonly id: string;
+  /** Identity of the history that `version` counts in. */
+  readonly epoch: string;
+  /** Stream sequence that last changed the member. */
+  readonly version: number;
+  readonly enrolledAt?: string;
+  readonly balances: Readonly<Record<string, BalanceView>>;
+  readonly expiring: readonly ExpiringView[];
+  readonly tiers: Readonly<Record<string, TierView>>;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface BalanceView {
+  readonly available: number;
+  readonly pending: number;
+  readonly held: number;
+  readonly debt: number;
+}
+
+export interface ExpiringView {
+  readonly wallet: string;
+  readonly amount: number;
+  readonly at: string;
+}
+
+export interface TierView {
+  /** null below the first level. */
+  readonly level: string | null;
+  readonly since?: string;
+  /** When the level ends if nothing more is bought; absent if it does not. */
+  readonly until?: string;
+  readonly next?: { readonly level: string; readonly paths: readonly PathView[] };
+  /** What is missing to hold the level past `until`. */
+  readonly keep?: readonly PathView[];
+}
+
+/** Minor units, for the counter `spend`. */
+export interface PathView {
+  readonly counter: string;
+  readonly have: number;
+  readonly need: number;
+  /** When what is there begins to leave the window. */
+  readonly by?: string;
+}
+
+/** `member` must be settled to the instant it is shown for. */
+export function memberView(program: Program, member: Member, epoch: string): MemberView {
+  const { tiers } = program;
+  return {
+    id: member.id,
+    epoch,
+    version: member.version,
+    ...(member.enrolledAt === 0 ? {} : { enrolledAt: instantText(member.enrolledAt) }),
+    balances: {
+      [POINTS_WALLET]: {
+        available: Math.max(0, member.balance),
+        pending: 0,
+        held: 0,
+        debt: Math.max(0, -member.balance),
+      },
+    },
+    expiring: [],
+    tiers: tiers === undefined ? {} : { [tiers.id]: tierView(program, tiers, member) },
+    counters: tiers === undefined ? {} : { spend: member.windowSpend },
+  };
+}
+
+function tierView(program: Program, tiers: TierSet, member: Member): TierView {
+  const index = tiers.levels.findIndex(({ id }) => id === member.levelId);
+  const next = tiers.levels[index + 1];
+  const loss = levelEnd(program, tiers, member);
+  return {
+    level: member.levelId === '' ? null : member.levelId,
+    ...(member.levelSince === 0 ? {} : { since: instantText(member.levelSince) }),
+    ...(loss === undefined ? {} : { until: instantText(loss.at) }),
+    ...(next === undefined
+      ? {}
+      : {
+          next: {
+            level: next.id,
+            paths: [path(member.windowSpend, next.fromMinor, firstLoss(program, tiers, member))],
+          },
+        }),
+    ...(loss === undefined ? {} : { keep: [path(loss.spend, loss.need, loss.at)] }),
+  };
+}
+
+function path(have: number, need: number, by: number | undefined): PathView {
+  return { counter: 'spend', have, need, ...(by === undefined ? {} : { by: instantText(by) }) };
+}
+
+function firstLoss(program: Program, tiers: TierSet, { spend, windowFirstDay }: Member): number | undefined {
+  const day = spend.days.find((candidate) => candidate >= windowFirstDay);
+  return day === undefined ? undefined : program.zone.startOfDay(tiers.window.leavesOn(day));
+}
+
+/** When the spend that is there no longer carries the level, how much will be left then, and how much it takes. */
+function levelEnd(
+  program: Program,
+  tiers: TierSet,
+  { spend, windowFirstDay, levelId }: Member,
+): { at: number; spend: number; need: number } | undefined {
+  const need = tiers.level(levelId)?.fromMinor ?? 0;
+  if (need === 0) return undefined;
+  for (const day of spend.days) {
+    if (day < windowFirstDay) continue;
+    const edge = tiers.window.leavesOn(day);
+    const left = sumOfDays(spend, tiers.window.firstDay(edge), Infinity);
+    if (left < need) return { at: program.zone.startOfDay(edge), spend: left, need };
+  }
+  return undefined;
+}

@@ -1,0 +1,168 @@
+/** Outcomes and ledger entries as the world sees them: JSON, in an answer, a ledger page, an effect or the feed. */
+import type { Entry, ReversalPart } from '../scoring/entry.ts';
+import type { MemberEvent } from '../scoring/event.ts';
+import { OUTCOMES, type Outcome, type OutcomeCode } from '../scoring/outcome.ts';
+import { basePoints, bonusPoints } from '../scoring/points.ts';
+import type { Malformed } from './batch.ts';
+import type { MemberView } from './member-view.ts';
+
+/** The only wallet there is so far. */
+export const POINTS_WALLET = 'points';
+
+/** One movement of points and the rule that made it. */
+export interface MovementView {
+  readonly wallet: string;
+  /** Signed. */
+  readonly amount: number;
+  /** The earn rule, `tier:<level>` for what a level's multiplier added, or `adjustment`. */
+  readonly rule: string;
+  /** Of a reversal: the purchase it came from; absent for goods of unknown origin. */
+  readonly originalId?: string;
+}
+
+export interface OutcomeView {
+  readonly id: string;
+  readonly code: OutcomeCode;
+  /** Why, when refused. */
+  readonly message?: string;
+  /** Which field, when one is to blame. */
+  readonly field?: string;
+  readonly entries: readonly MovementView[];
+  readonly tierChanges: readonly TierChangeView[];
+  /** The member after the event; absent when the event was refused and there is none. */
+  readonly member?: MemberView;
+}
+
+export interface TierChangeView {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly at: string;
+}
+
+/** A page of the ledger shows these, newest first. */
+export interface LedgerEntryView {
+  readonly eventId: string;
+  readonly type: 'accrual' | 'reversal' | 'adjustment' | 'enrolment';
+  readonly at: string;
+  readonly programVersion: number;
+  readonly points: number;
+  readonly movements: readonly MovementView[];
+  /** The entry in words, with the reason for its points. */
+  readonly text: string;
+  /** Minor units of the purchase, or of what came back. */
+  readonly amount?: number;
+  readonly returnedAmount?: number;
+  readonly store?: string;
+  readonly originalId?: string;
+  readonly reason?: string;
+  readonly agent?: string;
+}
+
+export function outcomeView(
+  event: MemberEvent | Malformed,
+  outcome: Outcome,
+  detail: string | undefined,
+  member: MemberView | undefined,
+): OutcomeView {
+  const { refused, help } = OUTCOMES[outcome.code];
+  return {
+    id: event.type === 'malformed' ? '' : event.id,
+    code: outcome.code,
+    ...(refused ? { message: detail ?? help } : {}),
+    ...(outcome.field === undefined ? {} : { field: outcome.field }),
+    entries: outcome.entry === undefined ? [] : movementsOf(outcome.entry),
+    tierChanges: outcome.tierChanges.map(({ from, to, at }) => ({
+      from: from === '' ? null : from,
+      to: to === '' ? null : to,
+      at: instantText(at),
+    })),
+    ...(member === undefined ? {} : { member }),
+  };
+}
+
+/** What an entry moved when it was made. */
+export function movementsOf(entry: Entry): MovementView[] {
+  switch (entry.kind) {
+    case 'accrual': {
+      const { ruleId, levelId } = entry.terms;
+      const base = basePoints(entry.amount, entry.terms);
+      return movements(base, bonusPoints(entry.amount, entry.terms), ruleId, levelId, undefined);
+    }
+    case 'reversal':
+      return entry.parts.flatMap(({ base, bonus, ruleId, levelId, originalId }) =>
+        movements(-base, -bonus, ruleId, levelId, originalId === '' ? undefined : originalId),
+      );
+    case 'adjustment':
+      return [{ wallet: POINTS_WALLET, amount: entry.points, rule: 'adjustment' }];
+    case 'enrolment':
+      return [];
+  }
+}
+
+function movements(
+  base: number,
+  bonus: number,
+  ruleId: string,
+  levelId: string,
+  originalId: string | undefined,
+): MovementView[] {
+  const original = originalId === undefined ? {} : { originalId };
+  const result: MovementView[] = [{ wallet: POINTS_WALLET, amount: base, rule: ruleId, ...original }];
+  if (bonus !== 0) result.push({ wallet: POINTS_WALLET, amount: bonus, rule: `tier:${levelId}`, ...original });
+  return result;
+}
+
+export function pointsOf(entry: Entry): number {
+  return movementsOf(entry).reduce((sum, { amount }) => sum + amount, 0);
+}
+
+export function ledgerEntryView(entry: Entry): LedgerEntryView {
+  const moved = movementsOf(entry);
+  const points = moved.reduce((sum, { amount }) => sum + amount, 0);
+  const head = {
+    eventId: entry.eventId,
+    type: entry.kind,
+    at: instantText(entry.at),
+    programVersion: entry.kind === 'accrual' ? entry.terms.programVersion : entry.programVersion,
+    points,
+    movements: moved,
+    text: entryText(entry, points),
+  };
+  switch (entry.kind) {
+    case 'accrual':
+      return { ...head, amount: entry.amount, returnedAmount: entry.returnedAmount, store: entry.store };
+    case 'reversal':
+      return { ...head, amount: returnedBy(entry.parts), store: entry.store, originalId: entry.originalId };
+    case 'adjustment':
+      return { ...head, reason: entry.reason, agent: entry.agent };
+    case 'enrolment':
+      return head;
+  }
+}
+
+function returnedBy(parts: readonly ReversalPart[]): number {
+  return parts.reduce((sum, { amount }) => sum + amount, 0);
+}
+
+function entryText(entry: Entry, points: number): string {
+  switch (entry.kind) {
+    case 'accrual': {
+      const { ruleId, levelId, multiplierMilli } = entry.terms;
+      const times = multiplierMilli === 1000 ? '' : `, times ${multiplierMilli / 1000} on ${levelId}`;
+      return `Earned ${points} points by rule ${ruleId}${times}`;
+    }
+    case 'reversal': {
+      const from = entry.parts.map(({ originalId }) => originalId).filter((id) => id !== '');
+      return `Took back ${-points} points${from.length === 0 ? '' : ` earned with ${from.join(', ')}`}`;
+    }
+    case 'adjustment':
+      return `${points > 0 ? 'Added' : 'Took'} ${Math.abs(points)} points${entry.reason === '' ? '' : `: ${entry.reason}`}`;
+    case 'enrolment':
+      return 'Enrolled';
+  }
+}
+
+/** RFC 3339 in UTC. */
+export function instantText(instantMs: number): string {
+  return new Date(instantMs).toISOString();
+}
