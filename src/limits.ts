@@ -44,11 +44,17 @@ export const BATCH_BYTES_MAX = 128 * 1024;
 export const BATCH_DELAY_MS = 1;
 /** Batches published and not yet acknowledged, all partitions together. */
 export const PUBLISHES_IN_FLIGHT_MAX = 512;
+/** The same for one partition: enough to cover the way to the log and back while the next batch fills. */
+export const PUBLISHES_IN_FLIGHT_PER_PARTITION_MAX = 8;
 /** Events accepted from callers and not yet acknowledged by JetStream; beyond it callers get 503. */
 export const INGEST_QUEUE_EVENTS_MAX = 100_000;
+/** The same in bytes, as `estimateBytes` counts them. */
+export const INGEST_QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 export const PUBLISH_TIMEOUT_MS = 5_000;
 /** nats-server's default `max_payload`; a larger one is not needed. */
 export const NATS_PAYLOAD_BYTES_MAX = 1_048_576;
+/** Kept free in a message of events for what else counts as payload: the reply subject and NATS headers. */
+export const MESSAGE_OVERHEAD_BYTES_MAX = 1_024;
 
 // --- One partition ---
 
@@ -64,6 +70,8 @@ export const CHECKPOINT_BYTES = 32 * 1024 * 1024;
 export const CHECKPOINT_DELAY_MS = 500;
 /** While a backlog is read, large and rare checkpoints write a hot member once instead of many times. */
 export const CHECKPOINT_DELAY_BACKLOG_MS = 10_000;
+/** Free bytes on the disk below which no checkpoint is written: a file that cannot grow would end the process. */
+export const STORE_FREE_BYTES_MIN = 512 * 1024 * 1024;
 /** Events scored while a checkpoint is being written; beyond it the partition stops reading. */
 export const EVENTS_BEHIND_CHECKPOINT_MAX = 2 * CHECKPOINT_EVENTS;
 /** One effects message. */
@@ -99,6 +107,16 @@ export const SOCKET_CONFLATE_BYTES = 64 * 1024;
 /** Bytes waiting in one socket above which it is closed. */
 export const SOCKET_BACKPRESSURE_BYTES_MAX = 1_048_576;
 export const SOCKET_MESSAGE_BYTES_MAX = 16 * 1024;
+/** Messages in a row that make no sense before a socket is closed. */
+export const SOCKET_ERRORS_MAX = 20;
+/** A socket that answers no ping for this long is closed. */
+export const SOCKET_IDLE_S = 60;
+/** Bytes of a request past its limit that are read and thrown away, so that its sender gets to read the refusal. */
+export const REQUEST_DISCARD_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
+/** Bytes of request bodies being received, all callers together; beyond it callers get 503. */
+export const BODY_BYTES_IN_FLIGHT_MAX = 256 * 1024 * 1024;
+/** Leases being asked for or renewed at a time. */
+export const LEASE_ASKS_IN_FLIGHT_MAX = 256;
 /** A lease of interest in a member lives this long unless renewed. */
 export const LEASE_MS = 30_000;
 export const LEASE_RENEW_MS = 10_000;
@@ -111,6 +129,8 @@ assert(
   BATCH_BYTES_MAX + REQUEST_BYTES_MAX / 2 < NATS_PAYLOAD_BYTES_MAX,
   'a full batch and its largest event fit a message',
 );
+assert(PUBLISHES_IN_FLIGHT_PER_PARTITION_MAX <= PUBLISHES_IN_FLIGHT_MAX, 'one partition alone fits the global bound');
+assert(EVENTS_PER_REQUEST_MAX < INGEST_QUEUE_EVENTS_MAX, 'an empty queue takes the largest request');
 assert(READ_BYTES_MAX >= NATS_PAYLOAD_BYTES_MAX, 'a reader that asks by bytes must be able to get the largest message');
 assert(BATCH_EVENTS_MAX < CHECKPOINT_EVENTS, 'a checkpoint covers at least one batch');
 assert(
@@ -118,6 +138,7 @@ assert(
   'one effect past the limit, its bytes in base64, still fits an effects message',
 );
 assert(LEASE_RENEW_MS * 2 < LEASE_MS, 'one lost renewal does not end a lease');
+assert(LEASE_ASKS_IN_FLIGHT_MAX * 4 < QUERIES_IN_FLIGHT_MAX, 'renewing leases leaves room for readers');
 assert(SOCKET_CONFLATE_BYTES * 2 < SOCKET_BACKPRESSURE_BYTES_MAX, 'a slow socket is conflated before it is closed');
 assert(
   BALANCE_MAX + POINTS_PER_EVENT_MAX < Number.MAX_SAFE_INTEGER,

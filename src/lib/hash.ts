@@ -59,17 +59,18 @@ export function copyDigest(digest: Digest): Digest {
   return { high: digest.high, low: digest.low };
 }
 
-/** Takes `bytes[start, end)` as one record and adds it to (or, with sign -1, takes it out of) the digest. */
+/** Adds a record's hash to the digest, or takes it out. */
 export function addToDigest(digest: Digest, hash: Digest, sign: 1 | -1): void {
   digest.high = (digest.high + sign * hash.high) >>> 0;
   digest.low = (digest.low + sign * hash.low) >>> 0;
 }
 
-/** Hash of one record, salted with its key's fingerprint so that two members cannot swap records unnoticed. */
-export function hashRecord(salt: number, bytes: Uint8Array, end: number): Digest {
+/** Hash of one record's bytes from `start` on, salted with its key's fingerprint so that two members cannot swap records unnoticed. */
+export function hashRecord(salt: number, bytes: Uint8Array, start: number): Digest {
+  const end = bytes.length;
   let high = (salt / 0x1_0000_0000) | 0;
   let low = salt | 0;
-  let index = 0;
+  let index = start;
   // Four bytes a step: one multiply a word a lane instead of one a byte.
   for (; index + 4 <= end; index += 4) {
     const word =
@@ -86,7 +87,11 @@ export function hashRecord(salt: number, bytes: Uint8Array, end: number): Digest
     high = Math.imul(high ^ (bytes[index] as number), 0x9e3779b1);
     low = Math.imul(low ^ (bytes[index] as number), 0x5f356495);
   }
-  return { high: mix(high ^ end) >>> 0, low: mix(low + end) >>> 0 };
+  return { high: mix(high ^ (end - start)) >>> 0, low: mix(low + end - start) >>> 0 };
+}
+
+export function parseDigest(text: string): Digest {
+  return { high: Number.parseInt(text.slice(0, 8), 16), low: Number.parseInt(text.slice(8), 16) };
 }
 
 export function digestText(digest: Digest): string {

@@ -89,11 +89,20 @@ function offsetTable(name: string): OffsetTable {
       if (read(middle) === after) high = middle;
       else low = middle;
     }
-    starts.push(high);
+    starts.push(afterRepeatedDay(high, offsets[offsets.length - 1] as number, after));
     offsets.push(after);
   }
   starts.push(Infinity);
   return { starts, offsets };
+}
+
+/**
+ * Clocks set back over midnight (St. John's until 2011, at 00:01) would end a day that has begun and bring it back an hour
+ * later. Days here only go forward: the earlier offset holds until the later one has reached the day again.
+ */
+function afterRepeatedDay(changesAt: number, before: number, after: number): number {
+  const day = Math.floor((changesAt - 1 + before) / DAY_MS);
+  return Math.floor((changesAt + after) / DAY_MS) < day ? day * DAY_MS - after : changesAt;
 }
 
 function offsetReader(name: string): (instantMs: number) => number {

@@ -8,13 +8,16 @@ export interface LogMessage {
   /** When the log received it, epoch ms: the log's own time. */
   readonly timestampMs: number;
   readonly payload: Uint8Array;
-  /** Messages of this partition after this one, as the log knew when it sent this one. */
+  /** Messages of this partition after this one, as the log knew when it sent this one. 0 where that was not counted. */
   readonly pending: number;
 }
 
 /** Writes batches of events. */
 export interface EventWriter {
-  /** Resolves with the sequence once the message is durable. Rejects with LogUnavailable when that cannot be known. */
+  /**
+   * Resolves with the sequence once the message is durable. Rejects with LogUnavailable when that cannot be known, and at
+   * once while the log cannot be reached: nothing is kept to be sent later. How many are in flight is for the caller to bound.
+   */
   publish(partition: number, payload: Uint8Array): Promise<number>;
   /** False while the log cannot be reached. */
   isConnected(): boolean;
@@ -26,7 +29,7 @@ export interface EventReader {
    * Messages from the first sequence after `afterSequence` on, without end: at the tail it waits. A lost connection is
    * survived; iteration ends only when `stop` is aborted, and throws when the log refuses for good.
    */
-  read(partition: number, afterSequence: number, stop: AbortSignal): AsyncIterable<LogMessage>;
+  read(partition: number, afterSequence: number, stop: AbortSignal): AsyncIterable<readonly LogMessage[]>;
   /** The message at a sequence; undefined if it is not (or no longer) there. */
   messageAt(sequence: number): Promise<LogMessage | undefined>;
   /** The newest message of a partition; undefined if there is none. */
@@ -38,7 +41,7 @@ export interface EventReader {
 export interface LogState {
   /** Identity of one unbroken history: name and creation of the stream. */
   readonly epoch: string;
-  /** First and last sequence that is there; last is 0 for an empty log. */
+  /** First and last sequence that is there; last is 0 for a log never written to. */
   readonly firstSequence: number;
   readonly lastSequence: number;
 }
@@ -56,6 +59,14 @@ export interface EffectsWriter {
 /** The log cannot be reached or did not answer: whether the message was stored is unknown. Safe to send again. */
 export class LogUnavailable extends Error {
   override readonly name = 'LogUnavailable';
+}
+
+/**
+ * The log is not the one that was being read: made anew, deleted, or its tail was lost and written again. Going on would skip
+ * or repeat events in silence.
+ */
+export class LogDiverged extends Error {
+  override readonly name = 'LogDiverged';
 }
 
 /** Somebody else has written effects for this partition. */

@@ -1,5 +1,6 @@
 /** From what is written to what is scored with. Pure but for the zone table; everything that can be wrong is found here, by path. */
 import { addMonths } from '../lib/calendar.ts';
+import { currencyDigits } from '../lib/currency.ts';
 import { compileZone, startOfNextYear, startOfYear, type Zone } from '../lib/zone.ts';
 import { AMOUNT_MAX, POINTS_PER_EVENT_MAX } from '../limits.ts';
 import type { AccrualTerms, Program, TierLevel, TierSet, Window } from './program.ts';
@@ -18,13 +19,13 @@ export type CompileResult =
 export function compileProgram(document: ProgramDocument): CompileResult {
   const issues: ProgramIssue[] = [];
   const zone = zoneOf(document.timezone, issues);
-  const digits = currencyDigits(document.currency, issues);
+  const digits = digitsOf(document.currency, issues);
 
   const minor = (amount: number, path: string): number => {
     const scaled = Math.round(amount * 10 ** digits);
     // Doubles cannot hold 0.1 exactly, so "has too many decimals" is judged on the shortest text of the number.
     if (Number((scaled / 10 ** digits).toFixed(digits)) !== amount) {
-      issues.push({ path, message: `expected at most ${digits} decimals, as ${document.currency} has` });
+      issues.push({ path, message: `expected at most ${digits} decimals, as ${document.currency} has, got ${amount}` });
     }
     return scaled;
   };
@@ -42,7 +43,7 @@ export function compileProgram(document: ProgramDocument): CompileResult {
   if (perMinor > 0 && (document.earn.points * multiplier * AMOUNT_MAX) / perMinor > POINTS_PER_EVENT_MAX) {
     issues.push({
       path: 'earn.points',
-      message: 'expected fewer points: the largest purchase would pass what stays exact',
+      message: `expected fewer points, got ${document.earn.points}: the largest purchase would pass what stays exact`,
     });
   }
   if (zone === undefined || issues.length > 0) return { ok: false, issues };
@@ -63,6 +64,25 @@ export function compileProgram(document: ProgramDocument): CompileResult {
   };
 }
 
+/**
+ * What forbids `next` to take the place of `previous`. Days, windows and lots already counted are in the old time zone and
+ * currency, so neither can change in the life of a program.
+ */
+export function successionIssues(previous: ProgramDocument, next: ProgramDocument): ProgramIssue[] {
+  const issues: ProgramIssue[] = [];
+  if (next.version <= previous.version) {
+    issues.push({ path: 'version', message: `expected more than ${previous.version}, got ${next.version}` });
+  }
+  for (const path of ['program', 'currency', 'timezone'] as const) {
+    if (next[path] === previous[path]) continue;
+    issues.push({
+      path,
+      message: `expected "${previous[path]}" as in version ${previous.version}, got "${next[path]}"`,
+    });
+  }
+  return issues;
+}
+
 const zones = new Map<string, Zone>();
 
 function zoneOf(name: string, issues: ProgramIssue[]): Zone | undefined {
@@ -78,12 +98,12 @@ function zoneOf(name: string, issues: ProgramIssue[]): Zone | undefined {
   }
 }
 
-function currencyDigits(currency: string, issues: ProgramIssue[]): number {
-  if (!Intl.supportedValuesOf('currency').includes(currency)) {
+function digitsOf(currency: string, issues: ProgramIssue[]): number {
+  const digits = currencyDigits(currency);
+  if (digits === undefined) {
     issues.push({ path: 'currency', message: `expected an ISO 4217 code such as USD, got "${currency}"` });
-    return 2;
   }
-  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+  return digits ?? 2;
 }
 
 function compileTiers(
@@ -102,11 +122,14 @@ function compileTiers(
     if (below !== undefined && level.fromMinor <= below.fromMinor) {
       issues.push({
         path: `tiers.levels[${index}].from`,
-        message: `expected more than the level before it (${below.id}): levels go from lowest to highest`,
+        message: `expected more than the level before it, ${below.id}, has, got ${document.levels[index]?.from}: levels go from lowest to highest`,
       });
     }
     if (levels.findIndex((other) => other.id === level.id) !== index) {
-      issues.push({ path: `tiers.levels[${index}].id`, message: `expected a name of its own, "${level.id}" is taken` });
+      issues.push({
+        path: `tiers.levels[${index}].id`,
+        message: `expected a name of its own, got "${level.id}" again`,
+      });
     }
   });
   const byId = new Map(levels.map((level) => [level.id, level]));

@@ -1,8 +1,9 @@
 /** Reads a program file: YAML or JSON text to a compiled program, or errors a marketer can act on. */
 import { parseDocument } from 'yaml';
+import { toError } from '../lib/assert.ts';
 import { PROGRAM_BYTES_MAX } from '../limits.ts';
 import { type CompileResult, compileProgram, type ProgramIssue } from './compile.ts';
-import { programSchema } from './schema.ts';
+import { PATTERNS, programSchema } from './schema.ts';
 
 /** `text` is YAML, of which JSON is a part. */
 export function parseProgram(text: string): CompileResult {
@@ -12,7 +13,12 @@ export function parseProgram(text: string): CompileResult {
   const yaml = parseDocument(text, { prettyErrors: true });
   const [syntaxError] = yaml.errors;
   if (syntaxError !== undefined) return refused('', `not valid YAML: ${syntaxError.message}`);
-  return checkProgram(yaml.toJS({ maxAliasCount: 100 }));
+  try {
+    return checkProgram(yaml.toJS({ maxAliasCount: 100 }));
+  } catch (error) {
+    // Aliases that nothing anchors, or that unfold without end.
+    return refused('', `not valid YAML: ${toError(error).message}`);
+  }
 }
 
 /** `value` is a program as plain data, from anywhere. */
@@ -46,27 +52,44 @@ type RawIssue = Parameters<
 
 /** One shape for every message: what was expected, then what was there. */
 function expected(issue: RawIssue): string | undefined {
-  const got = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input)?.slice(0, 60);
+  const got = shown(issue.input);
   switch (issue.code) {
     case 'invalid_type':
-      return `expected ${article(issue.expected)}, got ${got}`;
+      return `expected ${NOUNS[issue.expected] ?? issue.expected}, got ${got}`;
+    case 'invalid_format':
+      return `expected ${PATTERNS[issue['pattern'] as string] ?? issue.format}, got ${got}`;
     case 'invalid_value':
       return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}, got ${got}`;
     case 'unrecognized_keys':
       return `unknown ${issue.keys.length === 1 ? 'option' : 'options'} ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
     case 'too_small':
-      return `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}, got ${got}`;
+      return `expected ${listOf(issue.origin)}${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}, got ${got}`;
     case 'too_big':
-      return `expected at most ${issue.maximum}, got ${got}`;
+      return `expected ${listOf(issue.origin)}at most ${issue.maximum}, got ${got}`;
     case 'not_multiple_of':
       return `expected a multiple of ${issue.divisor}, got ${got}`;
     case 'invalid_union':
-      return `expected {days: N}, {months: N} or calendar-year, got ${got}`;
+      return `expected {days: 1 to 3660}, {months: 1 to 120} or calendar-year, got ${got}`;
     default:
       return undefined;
   }
 }
 
-function article(noun: string): string {
-  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
+const NOUNS: Readonly<Record<string, string>> = {
+  object: 'options with values',
+  array: 'a list',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+};
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text =
+    typeof value === 'object' ? JSON.stringify(value) : typeof value === 'string' ? `"${value}"` : String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}
+
+function listOf(origin: string): string {
+  return origin === 'array' ? 'a list of ' : '';
 }

@@ -4,8 +4,18 @@
  */
 import { z } from 'zod';
 
-const name = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'a lower-case name such as "gold" (letters, digits, dashes)');
-const money = z.number().nonnegative().max(10_000_000_000);
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+const CURRENCY = /^[A-Z]{3}$/;
+
+/** What a pattern stands for, for error messages. */
+export const PATTERNS: Readonly<Record<string, string>> = {
+  [String(NAME)]: 'a lower-case name such as gold: letters, digits and dashes, at most 32',
+  [String(CURRENCY)]: 'an ISO 4217 code such as USD',
+};
+
+const AMOUNT_MAX_UNITS = 10_000_000_000;
+
+const name = z.string().regex(NAME);
 
 const rounding = z
   .enum(['floor', 'nearest', 'ceil'])
@@ -14,13 +24,17 @@ const rounding = z
 const earnSchema = z.strictObject({
   id: name.describe('Name of the rule as receipts and ledgers show it.'),
   points: z.int().min(1).max(1_000_000).describe('Points for every `per` spent.'),
-  per: money.positive().describe('Spend, in units of the currency, that earns `points`.'),
+  per: z.number().positive().max(AMOUNT_MAX_UNITS).describe('Spend, in units of the currency, that earns `points`.'),
   rounding: rounding.default('floor'),
 });
 
 const levelSchema = z.strictObject({
   id: name.describe('Name of the level.'),
-  from: money.describe('Qualifying spend, in units of the currency, from which a member holds this level.'),
+  from: z
+    .number()
+    .nonnegative()
+    .max(AMOUNT_MAX_UNITS)
+    .describe('Qualifying spend, in units of the currency, from which a member holds this level.'),
   multiplier: z
     .number()
     .min(1)
@@ -67,10 +81,7 @@ export const programSchema = z.strictObject({
   program: name.describe('Name of the scheme.'),
   version: z.int().min(1).max(1_000_000).describe('Goes up with every change.'),
   timezone: z.string().describe('IANA time zone in which days and years begin, such as Europe/London.'),
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/, 'an ISO 4217 code such as "USD"')
-    .describe('The only currency purchases may have.'),
+  currency: z.string().regex(CURRENCY).describe('The only currency purchases may have.'),
   enrolment: z
     .enum(['implicit', 'required'])
     .default('implicit')

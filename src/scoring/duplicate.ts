@@ -58,8 +58,9 @@ function differingLine(was: readonly Line[], is: readonly Line[]): string | unde
   for (const [index, line] of is.entries()) {
     const before = was[index] as Line;
     const field =
-      firstDifference(before, line, ['sku', 'quantity', 'amount']) ??
-      ('category' in before && 'category' in line ? firstDifference(before, line, ['category']) : undefined);
+      firstDifference(before, line, ['sku']) ??
+      ('category' in before && 'category' in line ? firstDifference(before, line, ['category']) : undefined) ??
+      firstDifference(before, line, ['quantity', 'amount']);
     if (field !== undefined) return `lines[${index}].${field}`;
   }
   return undefined;

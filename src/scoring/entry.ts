@@ -59,7 +59,10 @@ export interface ReversalPart {
   readonly originalId: string;
   readonly amount: number;
   readonly ruleId: string;
-  /** Points taken back, >= 0: what the rule gave, and what the tier's multiplier added. */
+  /**
+   * Points taken back: what the rule gave, and what the tier's multiplier added. Their sum is >= 0; `bonus` alone can be
+   * negative, since rule and multiplier are rounded as one product and a fraction may move from one to the other.
+   */
   readonly base: number;
   readonly levelId: string;
   readonly bonus: number;

@@ -15,8 +15,8 @@ export interface Chunk {
   readonly number: number;
   /** CHUNK_ENTRIES of them, oldest first. */
   readonly entries: readonly Entry[];
-  /** Sealed or changed since it was last stored. */
-  dirty: boolean;
+  /** `clean`: as the store has it; `dirty`: changed since; `writing`: on its way there, and not to be read from it yet. */
+  state: 'clean' | 'dirty' | 'writing';
 }
 
 /** Sorted fingerprints of the event ids of 2^level chunks, and the chunk each is in. */
@@ -46,7 +46,7 @@ export class History {
   seal(entries: readonly Entry[]): void {
     const number = this.sealed;
     this.sealed += 1;
-    this.recalled.set(number, { number, entries, dirty: true });
+    this.recalled.set(number, { number, entries, state: 'dirty' });
     let block = blockOf(number, entries);
     let level = 0;
     for (let full = this.blocks[level]; full !== undefined; full = this.blocks[level]) {
@@ -76,7 +76,7 @@ export class History {
   touch(entry: Entry): void {
     for (const chunk of this.recalled.values()) {
       if (chunk.entries.includes(entry)) {
-        chunk.dirty = true;
+        chunk.state = 'dirty';
         return;
       }
     }
@@ -85,13 +85,13 @@ export class History {
 
   /** Lets go of what was recalled and has not changed. */
   forget(): void {
-    for (const { number, dirty } of this.recalled.values()) if (!dirty) this.recalled.delete(number);
+    for (const { number, state } of this.recalled.values()) if (state === 'clean') this.recalled.delete(number);
   }
 
   copy(copyEntry: (entry: Entry) => Entry): History {
     const copy = new History(this.sealed, this.blocks.slice());
-    for (const { number, entries, dirty } of this.recalled.values()) {
-      copy.recalled.set(number, { number, entries: entries.map(copyEntry), dirty });
+    for (const { number, entries, state } of this.recalled.values()) {
+      copy.recalled.set(number, { number, entries: entries.map(copyEntry), state });
     }
     return copy;
   }

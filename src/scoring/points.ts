@@ -1,7 +1,7 @@
 /** How many points an amount is worth under given terms, and what an accrual still gives after returns. */
 import { scale } from '../lib/integer.ts';
 import type { AccrualTerms } from '../program/program.ts';
-import type { Accrual } from './entry.ts';
+import type { Accrual, Entry } from './entry.ts';
 
 /** What the rule alone gives. */
 export function basePoints(amount: number, { rate }: AccrualTerms): number {
@@ -28,4 +28,18 @@ export function pointsOfReturn(accrual: Accrual, amount: number): { base: number
     base: basePoints(before, terms) - basePoints(after, terms),
     bonus: bonusPoints(before, terms) - bonusPoints(after, terms),
   };
+}
+
+/** What an entry moved when it was made, signed. */
+export function pointsOf(entry: Entry): number {
+  switch (entry.kind) {
+    case 'accrual':
+      return basePoints(entry.amount, entry.terms) + bonusPoints(entry.amount, entry.terms);
+    case 'reversal':
+      return entry.parts.reduce((sum, { base, bonus }) => sum - base - bonus, 0);
+    case 'adjustment':
+      return entry.points;
+    case 'enrolment':
+      return 0;
+  }
 }

@@ -32,6 +32,8 @@ export function planNamedReturn(accrual: Accrual, event: Return): PlanResult {
   const draft = draftOf(accrual);
   if (event.lines.length > 0) {
     if (accrual.lines.length === 0) return { refused: 'original_without_lines' };
+    const unknown = event.lines.findIndex((line) => !accrual.lines.some(({ sku }) => sku === line.sku));
+    if (unknown >= 0) return { refused: 'line_not_in_original', field: `lines[${unknown}]` };
     for (const [index, line] of event.lines.entries()) {
       const refused = takeNamedLine(draft, line);
       if (refused !== undefined) return { refused, field: `lines[${index}]` };
@@ -39,10 +41,12 @@ export function planNamedReturn(accrual: Accrual, event: Return): PlanResult {
   } else {
     const left = accrual.amount - accrual.returnedAmount;
     const amount = event.amount === NOT_GIVEN ? left : event.amount;
-    if (amount > left || (left === 0 && accrual.amount > 0))
+    if (amount > left || (left === 0 && accrual.amount > 0)) {
       return { refused: 'return_exceeds_original', field: 'amount' };
+    }
     draft.returnedAmount += amount;
-    if (event.amount === NOT_GIVEN) for (const line of draft.lines) returnWhole(line);
+    // Nothing is left of the purchase: its goods are not for another return to find.
+    if (amount === left) for (const line of draft.lines) returnWhole(line);
   }
   return { plan: { drafts: [draft], unmatchedAmount: 0 } };
 }
@@ -102,7 +106,6 @@ function draftOf(accrual: Accrual): AccrualDraft {
 }
 
 function takeNamedLine(draft: AccrualDraft, line: ReturnLine): OutcomeCode | undefined {
-  if (!draft.lines.some(({ sku }) => sku === line.sku)) return 'line_not_in_original';
   if (line.amount === NOT_GIVEN) {
     return takeQuantity(draft, line.sku, line.quantity) < line.quantity ? 'return_exceeds_original' : undefined;
   }
@@ -115,6 +118,8 @@ function takeQuantity(draft: AccrualDraft, sku: string, quantity: number): numbe
   for (const line of draft.lines) {
     if (line.sku !== sku || left === 0) continue;
     const taken = Math.min(left, line.quantity - line.returnedQuantity);
+    // All of it has come back, perhaps for less than it cost: that money is not for another piece to take.
+    if (taken === 0) continue;
     const share = Math.min(shareOf(line, taken), draft.accrual.amount - draft.returnedAmount);
     line.returnedQuantity += taken;
     line.returnedAmount += share;
@@ -124,7 +129,10 @@ function takeQuantity(draft: AccrualDraft, sku: string, quantity: number): numbe
   return quantity - left;
 }
 
-/** Takes a quantity for the refund the till gave, which may differ from its share. */
+/**
+ * Takes a quantity for the refund the till gave, which may differ from its share, up to what is left of the whole purchase:
+ * tills spread a coupon over the lines, and some then refund the price before it.
+ */
 function takeRefund(draft: AccrualDraft, { sku, quantity, amount }: ReturnLine): OutcomeCode | undefined {
   let quantityLeft = quantity;
   let amountLeft = amount;
@@ -138,6 +146,9 @@ function takeRefund(draft: AccrualDraft, { sku, quantity, amount }: ReturnLine):
     quantityLeft -= taken;
     amountLeft -= refund;
   }
+  const beyondLines = Math.min(amountLeft, draft.accrual.amount - draft.returnedAmount);
+  draft.returnedAmount += beyondLines;
+  amountLeft -= beyondLines;
   return quantityLeft > 0 || amountLeft > 0 ? 'return_exceeds_original' : undefined;
 }
 

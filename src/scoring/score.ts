@@ -8,7 +8,7 @@
 import { unreachable } from '../lib/assert.ts';
 import { fingerprint } from '../lib/hash.ts';
 import { BALANCE_MAX, CHUNK_ENTRIES, CLOCK_SKEW_MAX_MS } from '../limits.ts';
-import type { Program } from '../program/program.ts';
+import type { AccrualTerms, Program } from '../program/program.ts';
 import { credit, debit } from './balance.ts';
 import { differingField, findEntry } from './duplicate.ts';
 import type { Accrual, AccrualLine, AdjustmentEntry, EnrolmentEntry, Entry, Reversal, ReversalPart } from './entry.ts';
@@ -26,24 +26,24 @@ import { addSpend, judge, levelAt, restoreWindow, settle, takeLatestSpend, takeS
  */
 export function score(program: Program, member: Member, event: MemberEvent, now: number): Outcome {
   const at = effectiveAt(event, now);
-  if (at > now + CLOCK_SKEW_MAX_MS) return refusal('occurred_in_future');
-  restoreWindow(program, member);
   const eventFingerprint = fingerprint(event.id);
   const first = findEntry(member, event.id, eventFingerprint);
-  if (first !== undefined) {
-    const field = differingField(first, event);
-    if (field !== undefined) return refusal('duplicate_with_different_content', field);
+  const difference = first === undefined ? undefined : differingField(first, event);
+  if (first !== undefined && difference === undefined) {
     return { code: 'duplicate', entry: first, tierChanges: NO_TIER_CHANGES, field: undefined };
   }
+  if (at > now + CLOCK_SKEW_MAX_MS) return refusal('occurred_in_future');
+  if (difference !== undefined) return refusal('duplicate_with_different_content', difference);
+  restoreWindow(program, member);
   switch (event.type) {
     case 'purchase':
-      return scorePurchase(program, member, event, at, eventFingerprint);
+      return scorePurchase(program, member, event, at, now, eventFingerprint);
     case 'return':
-      return scoreReturn(program, member, event, at, eventFingerprint);
+      return scoreReturn(program, member, event, at, now, eventFingerprint);
     case 'adjustment':
-      return scoreAdjustment(program, member, event, at, eventFingerprint);
+      return scoreAdjustment(program, member, event, at, now, eventFingerprint);
     case 'enrolment':
-      return scoreEnrolment(program, member, event, at, eventFingerprint);
+      return scoreEnrolment(program, member, event, at, now, eventFingerprint);
     default:
       return unreachable(event);
   }
@@ -56,13 +56,14 @@ function scorePurchase(
   member: Member,
   event: Purchase,
   at: number,
+  now: number,
   eventFingerprint: number,
 ): Outcome {
   if (event.currency !== '' && event.currency !== program.currency) return refusal('currency_mismatch', 'currency');
   if (program.enrolmentRequired && member.enrolledAt === 0) return refusal('member_not_enrolled');
   if (member.balance > BALANCE_MAX || member.windowSpend > BALANCE_MAX) return refusal('balance_out_of_range');
 
-  const settled = settle(program, member, at);
+  const settled = settle(program, member, at, now);
   const terms = levelAt(program, member, at)?.terms ?? program.terms;
   const day = program.zone.localDay(at);
   credit(member, day, basePoints(event.amount, terms) + bonusPoints(event.amount, terms));
@@ -94,13 +95,22 @@ function scorePurchase(
   return scored(member, entry, judge(program, member, at, settled));
 }
 
-function scoreReturn(program: Program, member: Member, event: Return, at: number, eventFingerprint: number): Outcome {
+function scoreReturn(
+  program: Program,
+  member: Member,
+  event: Return,
+  at: number,
+  now: number,
+  eventFingerprint: number,
+): Outcome {
   if (event.currency !== '' && event.currency !== program.currency) return refusal('currency_mismatch', 'currency');
-  if (member.balance < -BALANCE_MAX) return refusal('balance_out_of_range');
   const result = planReturn(program, member, event, at);
   if ('refused' in result) return refusal(result.refused, result.field);
+  if (member.balance < -BALANCE_MAX) return refusal('balance_out_of_range');
 
-  const settled = settle(program, member, at);
+  const settled = settle(program, member, at, now);
+  // As of just before this return: what it takes back must not decide what its unmatched goods cost.
+  const termsNow = levelAt(program, member, at)?.terms ?? program.terms;
   const parts: ReversalPart[] = [];
   for (const draft of result.plan.drafts) {
     const { accrual } = draft;
@@ -116,7 +126,7 @@ function scoreReturn(program: Program, member: Member, event: Return, at: number
   }
   const { unmatchedAmount } = result.plan;
   if (unmatchedAmount > 0 && program.unmatchedReturns === 'deduct') {
-    parts.push(deductUnmatched(program, member, unmatchedAmount, at));
+    parts.push(deductUnmatched(member, unmatchedAmount, termsNow));
   }
   const entry: Reversal = {
     kind: 'reversal',
@@ -145,8 +155,7 @@ function planReturn(program: Program, member: Member, event: Return, at: number)
 }
 
 /** Goods of unknown origin cost what they would earn at the time of the return. */
-function deductUnmatched(program: Program, member: Member, amount: number, at: number): ReversalPart {
-  const terms = levelAt(program, member, at)?.terms ?? program.terms;
+function deductUnmatched(member: Member, amount: number, terms: AccrualTerms): ReversalPart {
   const base = basePoints(amount, terms);
   const bonus = bonusPoints(amount, terms);
   debit(member, undefined, base + bonus);
@@ -159,11 +168,14 @@ function scoreAdjustment(
   member: Member,
   event: Adjustment,
   at: number,
+  now: number,
   eventFingerprint: number,
 ): Outcome {
-  if (Math.abs(member.balance) > BALANCE_MAX) return refusal('balance_out_of_range');
+  if (event.points * member.balance > 0 && Math.abs(member.balance) > BALANCE_MAX) {
+    return refusal('balance_out_of_range');
+  }
 
-  const settled = settle(program, member, at);
+  const settled = settle(program, member, at, now);
   if (event.points > 0) credit(member, program.zone.localDay(at), event.points);
   else debit(member, undefined, -event.points);
   const entry: AdjustmentEntry = {
@@ -185,11 +197,12 @@ function scoreEnrolment(
   member: Member,
   event: Enrolment,
   at: number,
+  now: number,
   eventFingerprint: number,
 ): Outcome {
   if (member.enrolledAt !== 0) return refusal('already_enrolled');
 
-  const settled = settle(program, member, at);
+  const settled = settle(program, member, at, now);
   member.enrolledAt = at;
   const entry: EnrolmentEntry = {
     kind: 'enrolment',

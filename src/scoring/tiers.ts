@@ -12,34 +12,42 @@ import { addOnDay, dropBefore, sumOfDays, takeFromDay, takeNewest } from './days
 import type { Member } from './member.ts';
 import { NO_TIER_CHANGES, type TierChange } from './outcome.ts';
 
-/** Lets time pass for a member up to `until`: days leave the window, levels end. Returns the changes, in order. */
-export function settle(program: Program, member: Member, until: number): readonly TierChange[] {
+/**
+ * Lets time pass for a member up to `until`: days leave the window, levels end. Returns the changes, in order. Timers fire by
+ * the log's time, `now`, also where `until` is a late event's: so it does not matter whether a tick came before the event.
+ */
+export function settle(program: Program, member: Member, until: number, now = until): readonly TierChange[] {
   restoreWindow(program, member);
   let changes = NO_TIER_CHANGES;
-  while (member.due <= until) {
+  const fired = Math.max(until, now);
+  // A member is first judged, or judged by a new program, when it is first touched or its timer fires.
+  if (member.programVersion !== program.version) {
+    changes = adopt(program, member, member.due <= fired ? member.due : Math.max(until, member.asOf));
+  }
+  while (member.due <= fired) {
     advance(program, member, member.due);
-    changes = relevel(program, member, member.due, changes);
+    changes = relevel(program, member, member.asOf, changes);
   }
   if (until > member.asOf) advance(program, member, until);
-  // A member is first judged, or judged by a new program, without waiting for its next purchase.
-  if (member.programVersion !== program.version) changes = adopt(program, member, changes);
   return changes;
 }
 
-function adopt(program: Program, member: Member, changes: readonly TierChange[]): readonly TierChange[] {
+function adopt(program: Program, member: Member, at: number): readonly TierChange[] {
   const isNew = member.programVersion === 0;
   member.programVersion = program.version;
-  lookThroughWindow(program, member, program.zone.localDay(member.asOf));
-  const after = relevel(program, member, member.asOf, changes);
-  if (!isNew) return after;
+  advance(program, member, at);
+  const changes = relevel(program, member, at, NO_TIER_CHANGES);
+  if (!isNew) return changes;
   // The level everybody starts on is no promotion.
   member.levelSince = 0;
-  return changes;
+  return NO_TIER_CHANGES;
 }
 
-/** Works out what is derived and not stored, for a member fresh from the store. */
+/** Works out what is derived and not stored, for a member fresh from the store or last seen by another program. */
 export function restoreWindow(program: Program, member: Member): void {
-  if (Number.isNaN(member.asOfDay)) lookThroughWindow(program, member, program.zone.localDay(member.asOf));
+  if (Number.isNaN(member.asOfDay) || member.programVersion !== program.version) {
+    lookThroughWindow(program, member, program.zone.localDay(member.asOf));
+  }
 }
 
 /** Moves `asOf`; within one local day the window stands still. */
@@ -51,9 +59,13 @@ function advance(program: Program, member: Member, to: number): void {
 
 function lookThroughWindow(program: Program, member: Member, day: number): void {
   member.asOfDay = day;
-  if (program.tiers === undefined) return;
-  member.windowFirstDay = program.tiers.window.firstDay(day);
+  member.windowFirstDay = firstDayCounted(program, day);
   member.windowSpend = sumOfDays(member.spend, member.windowFirstDay, Infinity);
+}
+
+/** Without tiers, spend is kept for a year, so that a program that adds them finds what they look at. */
+function firstDayCounted({ tiers }: Program, day: number): number {
+  return tiers === undefined ? day - 365 : tiers.window.firstDay(day);
 }
 
 /** Asks the ladder again and sets the timer. */
@@ -90,13 +102,11 @@ export function levelAt(program: Program, member: Member, at: number): TierLevel
 
 /** Counts spend on the day it was made. Call `judge` after. */
 export function addSpend(program: Program, member: Member, day: number, amount: number): void {
-  const { tiers } = program;
-  if (tiers === undefined) return;
   const { days } = member.spend;
   const newest = days[days.length - 1];
   addOnDay(member.spend, day, amount);
   if (day >= member.windowFirstDay) member.windowSpend += amount;
-  if (newest !== undefined && day > newest) dropBefore(member.spend, tiers.window.firstDay(day) - LATE_DAYS);
+  if (newest !== undefined && day > newest) dropBefore(member.spend, firstDayCounted(program, day - LATE_DAYS));
 }
 
 /** Takes returned spend from the day of its purchase. */

@@ -4,7 +4,7 @@
  *
  * Version 1: [replyTo, [event, ...]], an event being [code, ...fields in the order of the tables below].
  */
-import type { LogEvent, MemberEvent, PurchaseLine, ReturnLine } from '../scoring/event.ts';
+import type { LogEvent, MemberEvent, Purchase, PurchaseLine, Return, ReturnLine } from '../scoring/event.ts';
 import { type Candidate, isMemberEvent, problemOf } from './event-check.ts';
 import { pack, unpack, WireError } from './pack.ts';
 
@@ -47,10 +47,41 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   return { replyTo, events: decoded };
 }
 
-/** Bytes an event will take in a batch, roughly: enough to close a batch in time. */
+/**
+ * Bytes an event will take in a batch: never less than it does, but for text beyond ASCII, which is counted as one byte a
+ * UTF-16 unit and takes up to three. So a batch closed by this is at most three times as large as it was meant to be.
+ */
 export function estimateBytes(event: MemberEvent): number {
-  const lines = 'lines' in event ? event.lines.length * 40 : 0;
-  return 64 + event.id.length + event.memberId.length + lines;
+  const head = 48 + event.id.length + event.memberId.length;
+  switch (event.type) {
+    case 'purchase':
+      return head + saleBytes(event) + purchaseLineBytes(event.lines);
+    case 'return':
+      return head + saleBytes(event) + event.originalId.length + returnLineBytes(event.lines);
+    case 'adjustment':
+      return head + event.reason.length + event.agent.length;
+    case 'enrolment':
+      return head;
+  }
+}
+
+/** What numbers and the lengths of texts take in a line. */
+const LINE_BYTES = 24;
+
+function saleBytes({ store, terminal, currency }: Purchase | Return): number {
+  return store.length + terminal.length + currency.length;
+}
+
+function purchaseLineBytes(lines: readonly PurchaseLine[]): number {
+  let bytes = 0;
+  for (const { sku, category } of lines) bytes += LINE_BYTES + sku.length + category.length;
+  return bytes;
+}
+
+function returnLineBytes(lines: readonly ReturnLine[]): number {
+  let bytes = 0;
+  for (const { sku } of lines) bytes += LINE_BYTES + sku.length;
+  return bytes;
 }
 
 function eventToArray(event: LogEvent): unknown[] {

@@ -26,11 +26,15 @@ const INSTANT_MAX_MS = 8_640_000_000_000_000;
 /** An object with all fields of its event type, of any type and value. */
 export type Candidate = { readonly type: MemberEvent['type'] } & Readonly<Record<string, unknown>>;
 
-/** The first thing wrong with the candidate; undefined means that it is a MemberEvent. */
+/**
+ * The first thing wrong with the candidate; undefined means that it is a MemberEvent. Runs for every event a worker reads:
+ * fields are named where they are read, since a lookup by a variable name costs as much as the rest. Whether text is
+ * well-formed Unicode is not asked here: what was decoded from MessagePack always is (see parse-events.ts for JSON).
+ */
 export function problemOf(candidate: Candidate): Problem | undefined {
   const head =
-    textProblem(candidate, 'id', 1, ID_BYTES_MAX) ??
-    textProblem(candidate, 'memberId', 1, ID_BYTES_MAX) ??
+    textProblem(candidate['id'], 'id', 1, ID_BYTES_MAX) ??
+    textProblem(candidate['memberId'], 'memberId', 1, ID_BYTES_MAX) ??
     instantProblem(candidate['occurredAt']);
   if (head !== undefined) return head;
   switch (candidate.type) {
@@ -39,14 +43,14 @@ export function problemOf(candidate: Candidate): Problem | undefined {
     case 'return':
       return (
         saleProblem(candidate) ??
-        textProblem(candidate, 'originalId', 0, ID_BYTES_MAX) ??
+        textProblem(candidate['originalId'], 'originalId', 0, ID_BYTES_MAX) ??
         integerProblem(candidate['amount'], 'amount', NOT_GIVEN, AMOUNT_MAX) ??
         returnProblem(candidate)
       );
     case 'adjustment':
       return (
-        textProblem(candidate, 'reason', 0, REASON_BYTES_MAX) ??
-        textProblem(candidate, 'agent', 0, LABEL_BYTES_MAX) ??
+        textProblem(candidate['reason'], 'reason', 0, REASON_BYTES_MAX) ??
+        textProblem(candidate['agent'], 'agent', 0, LABEL_BYTES_MAX) ??
         integerProblem(candidate['points'], 'points', -POINTS_MAX, POINTS_MAX) ??
         (candidate['points'] === 0
           ? { path: 'points', message: 'expected points to add or to take, got 0' }
@@ -65,9 +69,9 @@ export function isMemberEvent(candidate: Candidate): candidate is Candidate & Me
 
 function saleProblem(candidate: Candidate): Problem | undefined {
   const problem =
-    textProblem(candidate, 'store', 0, LABEL_BYTES_MAX) ??
-    textProblem(candidate, 'terminal', 0, LABEL_BYTES_MAX) ??
-    textProblem(candidate, 'currency', 0, 3);
+    textProblem(candidate['store'], 'store', 0, LABEL_BYTES_MAX) ??
+    textProblem(candidate['terminal'], 'terminal', 0, LABEL_BYTES_MAX) ??
+    textProblem(candidate['currency'], 'currency', 0, 3);
   if (problem !== undefined) return problem;
   const { lines } = candidate;
   if (!Array.isArray(lines)) return { path: 'lines', message: 'expected a list of lines' };
@@ -88,7 +92,7 @@ function purchaseProblem(candidate: Candidate): Problem | undefined {
     const line = asObject(lines[index]);
     const lineProblem =
       goodsProblem(line) ??
-      textProblem(line, 'category', 0, LABEL_BYTES_MAX) ??
+      textProblem(line['category'], 'category', 0, LABEL_BYTES_MAX) ??
       integerProblem(line['amount'], 'amount', 0, AMOUNT_MAX);
     if (lineProblem !== undefined) return inLine(index, lineProblem);
     total += line['amount'] as number;
@@ -115,7 +119,9 @@ function returnProblem(candidate: Candidate): Problem | undefined {
 }
 
 function goodsProblem(line: Readonly<Record<string, unknown>>): Problem | undefined {
-  return textProblem(line, 'sku', 1, ID_BYTES_MAX) ?? integerProblem(line['quantity'], 'quantity', 1, QUANTITY_MAX);
+  return (
+    textProblem(line['sku'], 'sku', 1, ID_BYTES_MAX) ?? integerProblem(line['quantity'], 'quantity', 1, QUANTITY_MAX)
+  );
 }
 
 const EMPTY: Readonly<Record<string, unknown>> = {};
@@ -128,25 +134,16 @@ function inLine(index: number, { path, message }: Problem): Problem {
   return { path: `lines[${index}].${path}`, message };
 }
 
-function textProblem(
-  candidate: Readonly<Record<string, unknown>>,
-  field: string,
-  bytesMin: number,
-  bytesMax: number,
-): Problem | undefined {
-  const value = candidate[field];
-  if (typeof value !== 'string') return { path: field, message: `expected text, got ${shown(value)}` };
+function textProblem(value: unknown, path: string, bytesMin: number, bytesMax: number): Problem | undefined {
+  if (typeof value !== 'string') return { path, message: `expected text, got ${shown(value)}` };
   // A UTF-16 unit is at most three bytes of UTF-8, so most texts need not be measured.
   if (value.length < bytesMin || (value.length * 3 > bytesMax && Buffer.byteLength(value) > bytesMax)) {
-    return {
-      path: field,
-      message: `expected ${bytesMin} to ${bytesMax} bytes of text, got ${Buffer.byteLength(value)}`,
-    };
+    return { path, message: `expected ${bytesMin} to ${bytesMax} bytes of text, got ${Buffer.byteLength(value)}` };
   }
   return undefined;
 }
 
-function integerProblem(value: unknown, path: string, min: number, max: number): Problem | undefined {
+export function integerProblem(value: unknown, path: string, min: number, max: number): Problem | undefined {
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return undefined;
   return {
     path,
@@ -162,8 +159,10 @@ function instantProblem(value: unknown): Problem | undefined {
   return { path: 'occurredAt', message: `expected an instant since 1980, got ${shown(value)}` };
 }
 
-function shown(value: unknown): string {
+/** A value as a message shows it: short, whatever it is. */
+export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
   return typeof value === 'string'
     ? JSON.stringify(value.slice(0, 40))
     : typeof value === 'number'

@@ -57,7 +57,7 @@ export function encodeMember(member: Member): Uint8Array {
 export function decodeMember(
   id: string,
   bytes: Uint8Array,
-  readBlocks: (memberId: string) => (IdBlock | undefined)[],
+  readBlocks: (memberId: string, sealed: number) => (IdBlock | undefined)[],
 ): Member {
   assert(bytes[0] === MEMBER_VERSION, () => `member record version ${bytes[0]} is not known`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -74,7 +74,7 @@ export function decodeMember(
   member.programVersion = fields[8];
   member.asOf = fields[9];
   member.due = fields[10] === 0 ? Infinity : fields[10];
-  if (fields[11] > 0) member.history = new History(fields[11], readBlocks(id));
+  if (fields[11] > 0) member.history = new History(fields[11], readBlocks(id, fields[11]));
   member.recent = fields[13].map((entry) => arrayToEntry(entry, terms));
   return member;
 }
@@ -93,7 +93,7 @@ export function decodeChunk(number: number, bytes: Uint8Array): Chunk {
   assert(bytes[0] === CHUNK_VERSION, () => `chunk record version ${bytes[0]} is not known`);
   const [termsFields, entryFields] = packr.unpack(bytes.subarray(CHUNK_HEAD_BYTES)) as [TermsFields[], EntryFields[]];
   const terms = termsFields.map(arrayToTerms);
-  return { number, entries: entryFields.map((entry) => arrayToEntry(entry, terms)), dirty: false };
+  return { number, entries: entryFields.map((entry) => arrayToEntry(entry, terms)), state: 'clean' };
 }
 
 /** Fixed width: eight bytes of fingerprint, four of chunk number, each little-endian as typed arrays are here. */

@@ -2,7 +2,7 @@
 import type { Entry, ReversalPart } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import { OUTCOMES, type Outcome, type OutcomeCode } from '../scoring/outcome.ts';
-import { basePoints, bonusPoints } from '../scoring/points.ts';
+import { basePoints, bonusPoints, pointsOf } from '../scoring/points.ts';
 import type { Malformed } from './batch.ts';
 import type { MemberView } from './member-view.ts';
 
@@ -112,20 +112,15 @@ function movements(
   return result;
 }
 
-export function pointsOf(entry: Entry): number {
-  return movementsOf(entry).reduce((sum, { amount }) => sum + amount, 0);
-}
-
 export function ledgerEntryView(entry: Entry): LedgerEntryView {
-  const moved = movementsOf(entry);
-  const points = moved.reduce((sum, { amount }) => sum + amount, 0);
+  const points = pointsOf(entry);
   const head = {
     eventId: entry.eventId,
     type: entry.kind,
     at: instantText(entry.at),
     programVersion: entry.kind === 'accrual' ? entry.terms.programVersion : entry.programVersion,
     points,
-    movements: moved,
+    movements: movementsOf(entry),
     text: entryText(entry, points),
   };
   switch (entry.kind) {

@@ -1,0 +1,61 @@
+/** Entry of the engine process: waits for its settings, runs the engine, drains when told to or when its launcher is gone. */
+import { toError } from '../lib/assert.ts';
+import { createLogger } from '../observe/log.ts';
+import { type Engine, EngineRefused, startEngine } from './engine.ts';
+import type { FromEngine, ToEngine } from './engine-protocol.ts';
+
+let engine: Promise<Engine> | undefined;
+let natsPid: number | undefined;
+let ending = false;
+
+function tell(message: FromEngine): void {
+  if (process.connected) process.send?.(message);
+}
+
+async function run(message: Extract<ToEngine, { type: 'start' }>): Promise<void> {
+  natsPid = message.natsPid;
+  const logger = createLogger({ level: message.settings.logLevel });
+  const refuse = (error: Error): void => {
+    process.stderr.write(`\n${error.message}\n`);
+    tell({ type: 'refused' });
+    void end(1);
+  };
+  try {
+    engine = startEngine(message.settings, logger, refuse);
+    const { url } = await engine;
+    tell({ type: 'listening', url });
+  } catch (error) {
+    if (error instanceof EngineRefused) refuse(error);
+    else {
+      logger.error({ component: 'engine', err: error }, 'the engine could not start');
+      await end(1);
+    }
+  }
+}
+
+async function end(code: number): Promise<void> {
+  if (ending) return;
+  ending = true;
+  try {
+    const running = await engine?.catch(() => undefined);
+    await running?.stop();
+  } catch (error) {
+    process.stderr.write(`${toError(error).message}\n`);
+  }
+  process.exit(code);
+}
+
+process.on('message', (message: ToEngine) => {
+  if (message.type === 'start') void run(message);
+  else void end(0);
+});
+// The launcher was killed: store what is scored, and take the server that it started down too.
+process.on('disconnect', () => {
+  void end(0).finally(() => {});
+  process.once('exit', () => {
+    if (natsPid !== undefined) process.kill(natsPid, 'SIGTERM');
+  });
+});
+// Ctrl-C reaches the whole process group; the launcher says when to stop.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => void end(0));

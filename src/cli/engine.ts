@@ -1,0 +1,205 @@
+/** Where the parts of an engine are put together, and taken apart again in the order that loses nothing. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ProgramLog } from '../cluster/program-log.ts';
+import { Supervisor } from '../cluster/supervisor.ts';
+import { publishStats } from '../cluster/stats.ts';
+import { startGateway } from '../gateway/gateway.ts';
+import type { GatewayCounters, ProgramPort } from '../gateway/ports.ts';
+import { Ingest, IngestOverloaded, IngestStopping } from '../ingest/ingest.ts';
+import { parseEvents } from '../ingest/parse-events.ts';
+import { toError } from '../lib/assert.ts';
+import { BrokerUnfit, connectLog } from '../log/connect.ts';
+import { openJetStreamLog } from '../log/jetstream-log.ts';
+import { LogUnavailable } from '../log/log.ts';
+import { prepareTopology, TopologyError } from '../log/topology.ts';
+import type { Logger } from '../observe/log.ts';
+import { createMetrics, type EngineMetrics } from '../observe/metrics.ts';
+import { DEFAULT_CHECKPOINT_POLICY } from '../partition/checkpoint-policy.ts';
+import { issuesText, parseProgram } from '../program/parse.ts';
+import { runDemo } from './demo.ts';
+import type { Settings } from './options.ts';
+
+export interface Engine {
+  readonly url: string;
+  /** Resolves when everything accepted is durable and everything scored is stored. */
+  stop(): Promise<void>;
+}
+
+/** The engine cannot run as things are, and says why in words for whoever started it. */
+export class EngineRefused extends Error {
+  override readonly name = 'EngineRefused';
+}
+
+const EXAMPLE_PROGRAM = fileURLToPath(new URL('../../../examples/coffee.yaml', import.meta.url));
+const READY_POLL_MS = 20;
+
+/** Resolves when the engine serves and every partition has caught up. `onFatal` hears what ends it later. */
+export async function startEngine(settings: Settings, logger: Logger, onFatal: (error: Error) => void): Promise<Engine> {
+  const startMs = performance.now();
+  const log = logger.child({ component: 'engine' });
+  const nc = await connectLog(settings.natsUrl, 'tidemark-engine').catch(refuseUnfit);
+  const topology = await prepareTopology(nc, {
+    prefix: settings.prefix,
+    partitions: settings.partitions,
+    replicas: settings.replicas,
+    ...(settings.logMaxBytes === 0 ? {} : { maxBytes: settings.logMaxBytes }),
+  }).catch(refuseUnfit);
+  const { names, partitions, control } = topology;
+  const jetStream = await openJetStreamLog(nc, names, (trouble) => log.warn(trouble));
+  const { epoch } = await jetStream.reader.state();
+  const programs = new ProgramLog({ control, writer: jetStream.events, partitions });
+  await announceProgram(settings.program, programs, log);
+
+  const storeFolder = join(settings.data, 'stores');
+  mkdirSync(storeFolder, { recursive: true });
+  const supervisor = new Supervisor({
+    workers: Math.min(settings.workers, partitions),
+    logger,
+    onFatal,
+    template: {
+      partitionsTotal: partitions,
+      natsUrl: settings.natsUrl,
+      prefix: settings.prefix,
+      storeFolder,
+      cacheMembers: settings.cacheMembers,
+      checkpoint: {
+        ...DEFAULT_CHECKPOINT_POLICY,
+        events: settings.checkpointEvents,
+        delayMs: settings.checkpointDelayMs,
+        backlogDelayMs: Math.max(DEFAULT_CHECKPOINT_POLICY.backlogDelayMs, settings.checkpointDelayMs),
+        eventsBehindMax: 2 * settings.checkpointEvents,
+      },
+      fullLedger: settings.fullLedger,
+      logLevel: settings.logLevel,
+    },
+  });
+  const source = {
+    partitions,
+    get counters() {
+      return supervisor.counters;
+    },
+    get restarts() {
+      return supervisor.restarts;
+    },
+    ownerOf: (partition: number) => supervisor.ownerOf(partition),
+  };
+  const metrics = createMetrics(source);
+  const behind = (): number => {
+    let count = 0;
+    for (let partition = 0; partition < partitions; partition++) {
+      if (source.ownerOf(partition).readPartition(partition, 'caughtUp') === 0) count += 1;
+    }
+    return count;
+  };
+  const isReady = (): boolean => behind() === 0 && jetStream.events.isConnected();
+
+  supervisor.start();
+  const ingest = new Ingest({
+    writer: jetStream.events,
+    partitions,
+    onBatch: (reason, _events, payloadBytes) => {
+      metrics.batches.inc({ reason });
+      metrics.batchBytes.inc(payloadBytes);
+    },
+  });
+  const gateway = await startGateway({
+    host: settings.httpHost,
+    port: settings.httpPort,
+    nc,
+    names,
+    partitions,
+    epoch,
+    ingest,
+    parse: parseEvents,
+    isUnavailable: (error) =>
+      error instanceof LogUnavailable || error instanceof IngestOverloaded || error instanceof IngestStopping,
+    renderMetrics: () => metrics.render(),
+    health: () => ({ ready: isReady(), partitions, partitionsBehind: behind(), logConnected: jetStream.events.isConnected() }),
+    program: programPort(programs),
+    log: logger.child({ component: 'gateway' }),
+    counters: gatewayCounters(metrics),
+  }).catch((error: Error) => {
+    throw new EngineRefused(`Cannot serve on ${settings.httpHost}:${settings.httpPort}: ${error.message}`);
+  });
+  const stopStats = publishStats(source, isReady, (stats) => nc.publish(names.stats, JSON.stringify(stats)));
+
+  while (!isReady()) await sleep(READY_POLL_MS);
+  log.info({ url: gateway.url, partitions, workers: supervisor.counters.length, startedInMs: Math.round(performance.now() - startMs) }, 'ready');
+  const stopDemo = settings.demo ? runDemo(ingest, settings.demoRate, log) : undefined;
+  return {
+    url: gateway.url,
+    // From the outside in: no new requests, what was taken into the log, what was read into the stores, then the broker.
+    stop: async () => {
+      stopDemo?.();
+      stopStats();
+      await gateway.close();
+      await ingest.drain();
+      await supervisor.stop();
+      await nc.close();
+      log.info('stopped');
+    },
+  };
+}
+
+function refuseUnfit(error: unknown): never {
+  if (error instanceof TopologyError || error instanceof BrokerUnfit) throw new EngineRefused(error.message);
+  throw error;
+}
+
+/** The program named on the command line, if it is newer than the log's; an example if there is neither. */
+async function announceProgram(file: string, programs: ProgramLog, log: Logger): Promise<void> {
+  const current = await programs.current();
+  if (file === '' && current !== undefined) {
+    log.info({ version: current.version }, 'program from the log');
+    return;
+  }
+  const path = file === '' ? EXAMPLE_PROGRAM : file;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new EngineRefused(`Cannot read the program: ${toError(error).message}`);
+  }
+  const parsed = parseProgram(text);
+  if (!parsed.ok) throw new EngineRefused(issuesText(path, parsed.issues));
+  const result = await programs.put(parsed.program);
+  if (result.ok) log.info({ program: parsed.program.name, version: result.version, path }, 'program');
+  else if (result.current > parsed.program.version) log.warn({ path }, `${result.message}; the log's is used`);
+  else throw new EngineRefused(`${path}: ${result.message}`);
+}
+
+function programPort(programs: ProgramLog): ProgramPort {
+  return {
+    current: async () => {
+      const current = await programs.current();
+      return current === undefined ? undefined : { document: JSON.parse(current.document), version: current.version };
+    },
+    put: async (text) => {
+      const parsed = parseProgram(text);
+      if (!parsed.ok) return { ok: false, reason: 'invalid', issues: parsed.issues };
+      const result = await programs.put(parsed.program);
+      return result.ok ? result : { ok: false, reason: 'conflict', version: result.current };
+    },
+  };
+}
+
+function gatewayCounters(metrics: EngineMetrics): GatewayCounters {
+  return {
+    request: (route, status, seconds) => {
+      metrics.requests.inc({ route, status: `${status}` });
+      metrics.requestSeconds.observe({ route }, seconds);
+    },
+    scoredWait: (seconds, answered) => {
+      metrics.scoredWaits.inc({ result: answered ? 'answered' : 'timed_out' });
+      if (answered) metrics.scoredWaitSeconds.observe(seconds);
+    },
+    socketsOpen: (count) => metrics.socketsOpen.set(count),
+    framesSent: (count) => metrics.framesSent.inc(count),
+    framesConflated: (count) => metrics.framesConflated.inc(count),
+    socketClosed: (reason) => metrics.socketsClosed.inc({ reason }),
+    observePush: (seconds) => metrics.pushSeconds.observe(seconds),
+  };
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+/** `tidemark VERB`: finds the verb, shows help, turns mistakes into a sentence and an exit code. */
+import { importEvents, IMPORT_HELP } from './import.ts';
+import { optionsHelp, UsageError } from './options.ts';
+import { start } from './start.ts';
+import { verify, VERIFY_HELP } from './verify.ts';
+
+interface Verb {
+  readonly summary: string;
+  readonly help: () => string;
+  /** Resolves with the exit code. Throws UsageError. */
+  readonly run: (args: readonly string[]) => Promise<number>;
+}
+
+const START_HELP = (): string => `Usage: tidemark start [options]
+
+Starts the engine and keeps it going until Ctrl-C, which drains and stops it.
+Settings come from flags, then the environment, then the file, then the default.
+
+Options:
+${optionsHelp()}
+`;
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  start: { summary: 'run the engine', help: START_HELP, run: start },
+  import: { summary: 'send a file of events to a running engine', help: () => IMPORT_HELP, run: importEvents },
+  verify: { summary: 'fold the log again and compare it with the stores', help: () => VERIFY_HELP, run: verify },
+};
+
+/** Exit codes: 0 done, 1 failed, 2 the command was not understood; verbs add their own. */
+const FAILED = 1;
+const NOT_UNDERSTOOD = 2;
+
+function usage(): string {
+  const verbs = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
+  return `Usage: tidemark VERB [options]\n\n${verbs.join('\n')}\n\ntidemark VERB --help explains a verb.\n`;
+}
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === 'help') {
+    process.stdout.write(usage());
+    return name === undefined ? NOT_UNDERSTOOD : 0;
+  }
+  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  if (verb === undefined) throw new UsageError(`Unknown verb "${name}".\n\n${usage()}`);
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(verb.help());
+    return 0;
+  }
+  return verb.run(args);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: Error) => {
+    const mistake = error instanceof UsageError;
+    process.stderr.write(`${mistake ? error.message : (error.stack ?? error.message)}\n`);
+    process.exit(mistake ? NOT_UNDERSTOOD : FAILED);
+  },
+);

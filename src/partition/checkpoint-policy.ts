@@ -1,0 +1,43 @@
+/** When a checkpoint is due. Its reasons are words, so that an operator can see why it happened. */
+import {
+  CHECKPOINT_BYTES,
+  CHECKPOINT_DELAY_BACKLOG_MS,
+  CHECKPOINT_DELAY_MS,
+  CHECKPOINT_EVENTS,
+  EVENTS_BEHIND_CHECKPOINT_MAX,
+} from '../limits.ts';
+
+export type CheckpointReason = 'events' | 'bytes' | 'delay' | 'stop';
+
+export interface CheckpointPolicy {
+  readonly events: number;
+  readonly bytes: number;
+  readonly delayMs: number;
+  /** Instead of `delayMs` while the partition is behind: fewer and larger checkpoints write a hot member once, not often. */
+  readonly backlogDelayMs: number;
+  /** Events scored while one checkpoint is still being written; beyond it reading waits. */
+  readonly eventsBehindMax: number;
+}
+
+export const DEFAULT_CHECKPOINT_POLICY: CheckpointPolicy = {
+  events: CHECKPOINT_EVENTS,
+  bytes: CHECKPOINT_BYTES,
+  delayMs: CHECKPOINT_DELAY_MS,
+  backlogDelayMs: CHECKPOINT_DELAY_BACKLOG_MS,
+  eventsBehindMax: EVENTS_BEHIND_CHECKPOINT_MAX,
+};
+
+export interface Unwritten {
+  readonly events: number;
+  readonly bytes: number;
+  /** How long the oldest of them has waited. */
+  readonly waitedMs: number;
+  readonly behind: boolean;
+}
+
+export function checkpointDue(policy: CheckpointPolicy, unwritten: Unwritten): CheckpointReason | undefined {
+  if (unwritten.events >= policy.events) return 'events';
+  if (unwritten.bytes >= policy.bytes) return 'bytes';
+  if (unwritten.waitedMs >= (unwritten.behind ? policy.backlogDelayMs : policy.delayMs)) return 'delay';
+  return undefined;
+}

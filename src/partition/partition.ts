@@ -1,0 +1,394 @@
+/**
+ * One partition's turn: read, score, publish effects, checkpoint.
+ *
+ * The order makes it safe. Effects go out before the checkpoint that covers them, so a crash between the two repeats work
+ * and never skips any; the repeat is silent, because the effects subject itself says how far it has come. The position is
+ * written in the same transaction as the members, so no event is scored twice into the store. Nothing here reads a clock:
+ * time is the log's, and when to checkpoint is for the caller to say.
+ */
+import { digestText, emptyDigest, parseDigest } from '../lib/hash.ts';
+import { toError } from '../lib/assert.ts';
+import { REJECTED_BYTES_MAX } from '../limits.ts';
+import type { EffectsWriter, LogMessage } from '../log/log.ts';
+import type { WorkerCounters } from '../observe/counters.ts';
+import { checkProgram, issuesText } from '../program/parse.ts';
+import type { Program } from '../program/program.ts';
+import type { MemberEvent } from '../scoring/event.ts';
+import { newMember } from '../scoring/member.ts';
+import { type Outcome, type OutcomeCode, OUTCOMES, refusal, type TierChange } from '../scoring/outcome.ts';
+import { pointsOf } from '../scoring/points.ts';
+import { recall } from '../scoring/recall.ts';
+import { score } from '../scoring/score.ts';
+import { settle } from '../scoring/tiers.ts';
+import { type HeldMember, MemberCache } from '../store/member-cache.ts';
+import type { PartitionStore, StoredPosition } from '../store/store.ts';
+import { type Batch, decodeBatch, encodeBatch, type Malformed } from '../wire/batch.ts';
+import { entryEffect, tierEffect } from '../wire/effects.ts';
+import { WireError } from '../wire/pack.ts';
+import { partitionOf } from '../wire/subjects.ts';
+import { EffectsQueue } from './effects-queue.ts';
+import { messageFingerprint } from './position.ts';
+
+export interface PartitionOptions {
+  readonly partition: number;
+  /** Partitions of the stream. */
+  readonly partitions: number;
+  /** Identity of the log's history. */
+  readonly epoch: string;
+  readonly store: PartitionStore;
+  readonly effects: EffectsWriter;
+  /** Called before each retry while the log is away; rejects to give up. */
+  readonly pause: () => Promise<void>;
+  readonly counters: WorkerCounters;
+  /** Members kept in memory beside the changed ones. */
+  readonly cacheMembers: number;
+  /** Every accrual as an effect too. */
+  readonly fullLedger: boolean;
+  readonly listener: PartitionListener;
+}
+
+/** Whoever wants to know what was scored, while it is scored: replies, live updates, the feed. */
+export interface PartitionListener {
+  /** A message is about to be scored. */
+  begin(batch: Batch, message: LogMessage): void;
+  /** After each event of the message; `held` is undefined when the event was refused and its member is unknown. */
+  scored(event: MemberEvent | Malformed, outcome: Outcome, held: HeldMember | undefined, detail: string | undefined): void;
+  /** Time alone has changed a member. */
+  settled(held: HeldMember): void;
+  /** The message is done. */
+  end(message: LogMessage): void;
+}
+
+/** `sequence` 0 stands for before the first message. */
+interface Position {
+  sequence: number;
+  timestampMs: number;
+  payload: Uint8Array | undefined;
+  fingerprint: number;
+}
+
+export class Partition {
+  readonly #options: PartitionOptions;
+  readonly #members: MemberCache;
+  readonly #effects: EffectsQueue;
+  readonly #position: Position;
+  #program: Program | undefined;
+  #programDocument: string;
+  #checkpoint: Promise<void> | undefined;
+  #nextDue: number;
+  /** Events and payload bytes scored since the last checkpoint began. */
+  eventsSince = 0;
+  bytesSince = 0;
+
+  private constructor(options: PartitionOptions, stored: StoredPosition | undefined, effects: EffectsQueue) {
+    this.#options = options;
+    this.#effects = effects;
+    const digest = stored === undefined ? emptyDigest() : parseDigest(stored.digest);
+    this.#members = new MemberCache(options.store, options.cacheMembers, digest);
+    this.#position = {
+      sequence: stored?.sequence ?? 0,
+      timestampMs: stored?.timestampMs ?? 0,
+      payload: undefined,
+      fingerprint: stored?.messageFingerprint ?? 0,
+    };
+    this.#programDocument = stored?.program ?? '';
+    if (this.#programDocument !== '') this.#program = compileStored(this.#programDocument);
+    this.#nextDue = options.store.nextDue();
+  }
+
+  /** Continues where the store ends. The caller has checked that the position fits the log. */
+  static async open(options: PartitionOptions): Promise<Partition> {
+    const { partition, epoch, effects: writer, pause } = options;
+    const effects = await EffectsQueue.open({ partition, epoch, writer, pause });
+    return new Partition(options, options.store.position(), effects);
+  }
+
+  get number(): number {
+    return this.#options.partition;
+  }
+
+  /** Last sequence scored. */
+  get sequence(): number {
+    return this.#position.sequence;
+  }
+
+  /** Log time of the last message scored, epoch ms; 0 before the first. */
+  get timestampMs(): number {
+    return this.#position.timestampMs;
+  }
+
+  /** No timer is due before this instant, epoch ms. */
+  get nextDue(): number {
+    return this.#nextDue;
+  }
+
+  get program(): Program | undefined {
+    return this.#program;
+  }
+
+  get members(): MemberCache {
+    return this.#members;
+  }
+
+  /** Digest over all members as of the last checkpoint begun. */
+  get digest(): string {
+    return digestText(this.#members.digest);
+  }
+
+  /** Effects that had been published before the start and were not published again. */
+  get effectsSuppressed(): number {
+    return this.#effects.suppressed;
+  }
+
+  get checkpointing(): boolean {
+    return this.#checkpoint !== undefined;
+  }
+
+  /** Scores one message. A message at or before the position has been scored and is passed over. */
+  apply(message: LogMessage): void {
+    if (message.sequence <= this.#position.sequence) return;
+    const { listener, counters } = this.#options;
+    const batch = this.#decode(message);
+    if (batch !== undefined) {
+      listener.begin(batch, message);
+      for (const event of batch.events) {
+        switch (event.type) {
+          case 'tick':
+            this.#tick(message);
+            break;
+          case 'program':
+            this.#changeProgram(event.document, message);
+            break;
+          case 'malformed':
+            this.#finish(event, refusal('malformed'), undefined, message, event.message);
+            break;
+          default:
+            this.#score(event, message);
+        }
+      }
+      listener.end(message);
+      counters.observe('batch_events', batch.events.length);
+      this.eventsSince += batch.events.length;
+    }
+    this.bytesSince += message.payload.length;
+    this.#position.sequence = message.sequence;
+    this.#position.timestampMs = message.timestampMs;
+    this.#position.payload = message.payload;
+  }
+
+  #decode(message: LogMessage): Batch | undefined {
+    try {
+      return decodeBatch(message.payload);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#options.counters.event('malformed', 'malformed');
+      this.#reject(message.sequence, 'malformed', error.message, undefined, message.payload, undefined);
+      return undefined;
+    }
+  }
+
+  #score(event: MemberEvent, message: LogMessage): void {
+    const program = this.#program;
+    if (partitionOf(event.memberId, this.#options.partitions) !== this.#options.partition) {
+      this.#finish(event, refusal('wrong_partition'), undefined, message, undefined);
+      return;
+    }
+    if (program === undefined) {
+      this.#finish(event, refusal('no_program'), undefined, message, undefined);
+      return;
+    }
+    const known = this.#members.get(event.memberId);
+    const held = known ?? {
+      member: newMember(event.memberId),
+      dirty: false,
+      storedHash: undefined,
+      storedDue: Infinity,
+    };
+    const { member } = held;
+    const history = member.history;
+    if (history !== undefined) recall(program, member, event, message.timestampMs, this.#members.readChunk);
+    const outcome = score(program, member, event, message.timestampMs);
+    if (history !== undefined) history.forget();
+    if (outcome.code === 'scored') {
+      member.version = message.sequence;
+      this.#members.changed(held);
+      if (member.due < this.#nextDue) this.#nextDue = member.due;
+      this.#count(outcome);
+    }
+    this.#finish(event, outcome, outcome.code === 'scored' ? held : known, message, undefined);
+  }
+
+  /** Counts an event, tells the listener and queues its effects. */
+  #finish(
+    event: MemberEvent | Malformed,
+    outcome: Outcome,
+    held: HeldMember | undefined,
+    message: LogMessage,
+    detail: string | undefined,
+  ): void {
+    const { counters, listener, fullLedger } = this.#options;
+    counters.event(event.type, outcome.code);
+    listener.scored(event, outcome, held, detail);
+    if (OUTCOMES[outcome.code].refused) {
+      const bytes = event.type === 'malformed' ? event.bytes : encodeBatch([event]);
+      const of = event.type === 'malformed' ? undefined : event;
+      this.#reject(message.sequence, outcome.code, detail ?? OUTCOMES[outcome.code].help, outcome.field, bytes, of);
+      return;
+    }
+    if (outcome.code !== 'scored' || held === undefined || event.type === 'malformed') return;
+    const { entry, tierChanges } = outcome;
+    if (entry !== undefined && (fullLedger || entry.kind !== 'accrual')) {
+      const effect = entryEffect(event.memberId, entry, held.member.balance);
+      if (effect !== undefined) this.#effects.push(message.sequence, effect);
+    }
+    if (tierChanges.length > 0) this.#tierEffects(message, event.memberId, tierChanges, event.id);
+  }
+
+  #reject(
+    sequence: number,
+    code: OutcomeCode,
+    message: string,
+    field: string | undefined,
+    bytes: Uint8Array,
+    event: MemberEvent | undefined,
+  ): void {
+    this.#effects.push(sequence, {
+      type: 'rejected',
+      code,
+      message,
+      ...(field === undefined ? {} : { field }),
+      ...(event === undefined ? {} : { memberId: event.memberId, eventId: event.id }),
+      bytes: Buffer.from(bytes.subarray(0, REJECTED_BYTES_MAX)).toString('base64'),
+      bytesTotal: bytes.length,
+    });
+  }
+
+  #tierEffects(message: LogMessage, memberId: string, changes: readonly TierChange[], eventId: string | undefined): void {
+    const tiers = this.#program?.tiers;
+    if (tiers === undefined) return;
+    for (const change of changes) {
+      const rank = (id: string): number => tiers.levels.findIndex((level) => level.id === id);
+      this.#options.counters.add(rank(change.to) > rank(change.from) ? 'tier_ups_total' : 'tier_downs_total', 1);
+      this.#effects.push(message.sequence, tierEffect(memberId, tiers.id, change, eventId));
+    }
+  }
+
+  #count({ entry }: Outcome): void {
+    if (entry === undefined || entry.kind === 'enrolment') return;
+    const { counters } = this.#options;
+    const points = pointsOf(entry);
+    if (entry.kind === 'accrual') counters.add('points_accrued_total', points);
+    else if (entry.kind === 'reversal') counters.add('points_reversed_total', -points);
+    else if (points > 0) counters.add('points_adjusted_up_total', points);
+    else counters.add('points_adjusted_down_total', -points);
+  }
+
+  /** Fires every timer that is due by the message's time, in order of time and member. */
+  #tick(message: LogMessage): void {
+    const { store, listener, counters } = this.#options;
+    counters.event('tick', 'scored');
+    const program = this.#program;
+    if (program === undefined) return;
+    const until = message.timestampMs;
+    for (const { memberId } of this.#dueMembers(until)) {
+      const held = this.#members.get(memberId);
+      if (held === undefined) continue;
+      const { member } = held;
+      // Settled edge by edge and no further, so that a late tick and a punctual one leave the same state.
+      while (member.due <= until) {
+        const changes = settle(program, member, member.due);
+        if (changes.length > 0) this.#tierEffects(message, memberId, changes, undefined);
+        member.version = message.sequence;
+        this.#members.changed(held);
+        listener.settled(held);
+      }
+    }
+    this.#nextDue = store.nextDue();
+    for (const member of this.#members.unstored()) this.#nextDue = Math.min(this.#nextDue, member.due);
+  }
+
+  /** The store's timers may be old for members that changed since; those are asked themselves. */
+  #dueMembers(until: number): { readonly due: number; readonly memberId: string }[] {
+    const due = new Map<string, number>();
+    for (const { at, memberId } of this.#options.store.due(until)) due.set(memberId, at);
+    for (const member of this.#members.unstored()) {
+      if (member.due <= until) due.set(member.id, member.due);
+      else due.delete(member.id);
+    }
+    return [...due]
+      .map(([memberId, at]) => ({ memberId, due: at }))
+      .sort((left, right) => left.due - right.due || (left.memberId < right.memberId ? -1 : 1));
+  }
+
+  #changeProgram(document: string, message: LogMessage): void {
+    const { counters } = this.#options;
+    const result = checkProgram(parseJson(document));
+    if (!result.ok) {
+      counters.event('program', 'malformed');
+      const problem = issuesText('', result.issues);
+      this.#reject(message.sequence, 'malformed', problem, undefined, Buffer.from(document), undefined);
+      return;
+    }
+    counters.event('program', 'scored');
+    // The same version again is an engine that was interrupted while it announced it to all partitions.
+    if (this.#program !== undefined && result.program.version <= this.#program.version) return;
+    this.#program = result.program;
+    this.#programDocument = document;
+  }
+
+  /**
+   * Publishes the effects and stores everything up to the position. One at a time: a call during another gives that one's
+   * promise. Events may be scored meanwhile; they belong to the next.
+   */
+  checkpoint(): Promise<void> {
+    this.#checkpoint ??= this.#writeCheckpoint().finally(() => {
+      this.#checkpoint = undefined;
+    });
+    return this.#checkpoint;
+  }
+
+  async #writeCheckpoint(): Promise<void> {
+    const { store, counters } = this.#options;
+    // Effects, members and position are taken in one go, before anything is awaited, so that they are of one moment.
+    const effects = this.#effects.take();
+    const members = this.#members.collect();
+    const position = this.#storedPosition();
+    this.eventsSince = 0;
+    this.bytesSince = 0;
+    await this.#effects.publish(effects);
+    await store.commit({ position, members });
+    this.#members.committed();
+    counters.add('effects_total', effects.length);
+    counters.add('checkpoint_members_total', members.length);
+  }
+
+  #storedPosition(): StoredPosition {
+    const position = this.#position;
+    if (position.payload !== undefined) {
+      position.fingerprint = messageFingerprint(position.payload);
+      position.payload = undefined;
+    }
+    return {
+      epoch: this.#options.epoch,
+      sequence: position.sequence,
+      messageFingerprint: position.fingerprint,
+      timestampMs: position.timestampMs,
+      digest: this.digest,
+      program: this.#programDocument,
+    };
+  }
+}
+
+function compileStored(document: string): Program {
+  const result = checkProgram(parseJson(document));
+  if (!result.ok) throw new Error(`the stored program no longer compiles: ${issuesText('', result.issues)}`);
+  return result.program;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return `not JSON: ${toError(error).message}`;
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * The members of one partition in memory. A member is looked for where it is newest: in the cache, among those changed since
+ * the last checkpoint, among those the checkpoint under way is writing, and only then in the store. So a changed member may
+ * fall out of the cache at any time and is never read back older than it was.
+ */
+import { LRUCache } from 'lru-cache';
+import { must } from '../lib/assert.ts';
+import { addToDigest, copyDigest, type Digest, emptyDigest, fingerprint, hashRecord } from '../lib/hash.ts';
+import type { Chunk, IdBlock } from '../scoring/history.ts';
+import type { Member } from '../scoring/member.ts';
+import {
+  CHUNK_HEAD_BYTES,
+  decodeChunk,
+  decodeIdBlock,
+  decodeMember,
+  encodeChunk,
+  encodeIdBlock,
+  encodeMember,
+  MEMBER_HEAD_BYTES,
+} from '../wire/member-record.ts';
+import type { MemberWrite, PartitionStore } from './store.ts';
+
+/** A member, and what the store has of it. */
+export interface HeldMember {
+  readonly member: Member;
+  /** Changed since it was last collected for a checkpoint. */
+  dirty: boolean;
+  /** Hash of the record last collected; undefined for a member that was never stored. */
+  storedHash: Digest | undefined;
+  /** Timer last collected; Infinity for none. */
+  storedDue: number;
+}
+
+export class MemberCache {
+  readonly #store: PartitionStore;
+  readonly #cache: LRUCache<string, HeldMember>;
+  #dirty = new Map<string, HeldMember>();
+  #writing = new Map<string, HeldMember>();
+  readonly #digest: Digest;
+  hits = 0;
+  misses = 0;
+
+  /** `digest` is that of the store's position. */
+  constructor(store: PartitionStore, cacheMembers: number, digest: Digest) {
+    this.#store = store;
+    this.#cache = new LRUCache({ max: cacheMembers });
+    this.#digest = digest;
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.size;
+  }
+
+  /** The digest of everything collected so far. */
+  get digest(): Digest {
+    return copyDigest(this.#digest);
+  }
+
+  get(id: string): HeldMember | undefined {
+    const cached = this.#cache.get(id);
+    if (cached !== undefined) {
+      this.hits += 1;
+      return cached;
+    }
+    const held = this.#dirty.get(id) ?? this.#writing.get(id) ?? this.#load(id);
+    if (held === undefined) this.misses += 1;
+    else this.#cache.set(id, held);
+    return held;
+  }
+
+  /** Takes note that a member has changed, or is new. */
+  changed(held: HeldMember): void {
+    if (held.dirty) return;
+    held.dirty = true;
+    this.#dirty.set(held.member.id, held);
+    if (held.storedHash === undefined) this.#cache.set(held.member.id, held);
+  }
+
+  /** Members in memory only, whose timers the store may not have right. */
+  *unstored(): Generator<Member> {
+    for (const { member } of this.#dirty.values()) yield member;
+    for (const { member, dirty } of this.#writing.values()) if (!dirty) yield member;
+  }
+
+  readonly readChunk = (memberId: string, number: number): Chunk => {
+    return decodeChunk(number, must(this.#store.chunk(memberId, number), 'a sealed chunk is not in the store'));
+  };
+
+  /** Encodes all that changed since the last call; `committed` must follow before the next. */
+  collect(): MemberWrite[] {
+    this.#writing = this.#dirty;
+    this.#dirty = new Map();
+    const writes: MemberWrite[] = [];
+    for (const held of this.#writing.values()) writes.push(this.#encode(held));
+    return writes;
+  }
+
+  /** The store has what was collected last. */
+  committed(): void {
+    for (const { member } of this.#writing.values()) {
+      const { history } = member;
+      if (history === undefined) continue;
+      for (const chunk of history.recalled.values()) if (chunk.state === 'writing') chunk.state = 'clean';
+      history.forget();
+    }
+    this.#writing = new Map();
+  }
+
+  #load(id: string): HeldMember | undefined {
+    const bytes = this.#store.member(id);
+    if (bytes === undefined) return undefined;
+    this.misses += 1;
+    const member = decodeMember(id, bytes, this.#readBlocks);
+    return { member, dirty: false, storedHash: memberHash(id, bytes), storedDue: member.due };
+  }
+
+  readonly #readBlocks = (memberId: string, sealed: number): (IdBlock | undefined)[] => {
+    const blocks: (IdBlock | undefined)[] = [];
+    // Level k holds 2^k chunks or none: the binary digits of the number of chunks.
+    for (let level = 0; 2 ** level <= sealed; level++) {
+      const full = Math.floor(sealed / 2 ** level) % 2 === 1;
+      blocks.push(full ? decodeIdBlock(must(this.#store.idBlock(memberId, level), 'an id block is missing')) : undefined);
+    }
+    return blocks;
+  };
+
+  #encode(held: HeldMember): MemberWrite {
+    const { member } = held;
+    held.dirty = false;
+    const bytes = encodeMember(member);
+    const hash = memberHash(member.id, bytes);
+    if (held.storedHash !== undefined) addToDigest(this.#digest, held.storedHash, -1);
+    addToDigest(this.#digest, hash, 1);
+    held.storedHash = hash;
+    const dueBefore = held.storedDue;
+    held.storedDue = member.due;
+    return { id: member.id, bytes, ...this.#encodeHistory(member), dueBefore, due: member.due };
+  }
+
+  #encodeHistory({ id, history }: Member): Pick<MemberWrite, 'chunks' | 'idBlocks'> {
+    if (history === undefined) return NO_HISTORY;
+    const chunks: { number: number; bytes: Uint8Array }[] = [];
+    for (const chunk of history.recalled.values()) {
+      if (chunk.state !== 'dirty') continue;
+      chunk.state = 'writing';
+      const bytes = encodeChunk(chunk);
+      const before = this.#store.chunk(id, chunk.number);
+      if (before !== undefined) addToDigest(this.#digest, chunkHash(id, chunk.number, before), -1);
+      addToDigest(this.#digest, chunkHash(id, chunk.number, bytes), 1);
+      chunks.push({ number: chunk.number, bytes });
+    }
+    const idBlocks = [...history.dirtyLevels].map((level) => {
+      const block = history.blocks[level];
+      return { level, bytes: block === undefined ? undefined : encodeIdBlock(block) };
+    });
+    history.dirtyLevels.clear();
+    return { chunks, idBlocks };
+  }
+}
+
+const NO_HISTORY = { chunks: [], idBlocks: [] };
+
+export function memberHash(id: string, bytes: Uint8Array): Digest {
+  return hashRecord(fingerprint(id), bytes, MEMBER_HEAD_BYTES);
+}
+
+export function chunkHash(memberId: string, number: number, bytes: Uint8Array): Digest {
+  return hashRecord(fingerprint(memberId) + number + 1, bytes, CHUNK_HEAD_BYTES);
+}
+
+/** The digest as it should be: every record of a store hashed again. */
+export function recountDigest(store: PartitionStore): Digest {
+  const digest = emptyDigest();
+  for (const { id, bytes } of store.members()) addToDigest(digest, memberHash(id, bytes), 1);
+  for (const { memberId, number, bytes } of store.chunks()) addToDigest(digest, chunkHash(memberId, number, bytes), 1);
+  return digest;
+}

@@ -1,0 +1,108 @@
+/** The engine's fold over a map of members, for events in public JSON: what a worker does, without log, store and thread. */
+import type { PublicEvent } from '../../load/public-event.ts';
+import { parseProgram } from '../../src/program/parse.ts';
+import type { Program } from '../../src/program/program.ts';
+import { effectiveAt, type MemberEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
+import type { Chunk } from '../../src/scoring/history.ts';
+import { copyMember, type Member, newMember } from '../../src/scoring/member.ts';
+import type { Outcome } from '../../src/scoring/outcome.ts';
+import { recall } from '../../src/scoring/recall.ts';
+import { score } from '../../src/scoring/score.ts';
+import { settle } from '../../src/scoring/tiers.ts';
+import { decodeChunk, decodeMember, encodeChunk, encodeMember } from '../../src/wire/member-record.ts';
+
+export class Fold {
+  readonly program: Program;
+  readonly members = new Map<string, Member>();
+  readonly #chunks = new Map<string, Uint8Array>();
+  readonly #isCold: boolean;
+
+  /** `isCold`: every event finds its member as bytes, as if it had been evicted after the one before. */
+  constructor(programText: string, isCold = false) {
+    const parsed = parseProgram(programText);
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
+    this.program = parsed.program;
+    this.#isCold = isCold;
+  }
+
+  apply(publicEvent: PublicEvent, receivedMs?: number): Outcome {
+    const event = memberEvent(publicEvent);
+    const now = receivedMs ?? effectiveAt(event, 0);
+    const member = this.members.get(event.memberId) ?? newMember(event.memberId);
+    recall(this.program, member, event, now, (id, number) => this.#readChunk(id, number));
+    const outcome = score(this.program, member, event, now);
+    this.#store(member);
+    return outcome;
+  }
+
+  /** The member as it reads at an instant. */
+  at(id: string, asOfMs: number): Member | undefined {
+    const member = this.members.get(id);
+    if (member === undefined || member.asOf === 0) return undefined;
+    const copy = copyMember(member);
+    settle(this.program, copy, asOfMs);
+    return copy;
+  }
+
+  #readChunk(memberId: string, number: number): Chunk {
+    const bytes = this.#chunks.get(`${memberId} ${number}`);
+    if (bytes === undefined) throw new Error(`member ${memberId} has no chunk ${number}`);
+    return decodeChunk(number, bytes);
+  }
+
+  #store(member: Member): void {
+    const { history } = member;
+    for (const chunk of history?.recalled.values() ?? []) {
+      if (chunk.state === 'dirty') this.#chunks.set(`${member.id} ${chunk.number}`, encodeChunk(chunk));
+      chunk.state = 'clean';
+    }
+    history?.forget();
+    if (!this.#isCold) {
+      this.members.set(member.id, member);
+      return;
+    }
+    const blocks = history?.blocks ?? [];
+    this.members.set(
+      member.id,
+      decodeMember(member.id, encodeMember(member), () => blocks),
+    );
+  }
+}
+
+function memberEvent(event: PublicEvent): MemberEvent {
+  const head = {
+    id: event.id,
+    memberId: event.memberId,
+    occurredAt: event.occurredAt === undefined ? 0 : Date.parse(event.occurredAt),
+  };
+  switch (event.type) {
+    case 'purchase': {
+      const lines = (event.lines ?? []).map((line) => ({ category: '', ...line }));
+      const sum = lines.reduce((total, { amount }) => total + amount, 0);
+      return { ...head, ...sale(event), type: 'purchase', amount: event.amount ?? sum, lines };
+    }
+    case 'return': {
+      const lines = (event.lines ?? []).map((line) => ({ amount: NOT_GIVEN, ...line }));
+      const { originalId = '', amount = NOT_GIVEN } = event;
+      return { ...head, ...sale(event), type: 'return', originalId, amount, lines };
+    }
+    case 'adjustment':
+      return {
+        ...head,
+        type: 'adjustment',
+        points: event.points,
+        reason: event.reason ?? '',
+        agent: event.agent ?? '',
+      };
+    case 'enrolment':
+      return { ...head, type: 'enrolment' };
+  }
+}
+
+function sale(event: Extract<PublicEvent, { type: 'purchase' | 'return' }>): {
+  store: string;
+  terminal: string;
+  currency: string;
+} {
+  return { store: event.store ?? '', terminal: event.terminal ?? '', currency: event.currency ?? '' };
+}

@@ -1,0 +1,117 @@
+/** Debt and lots: what is taken comes from the day it was earned, then from the oldest lot, then becomes debt. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { credit, debit } from '../../src/scoring/balance.ts';
+import { addOnDay, type Days, dropBefore, emptyDays, sumOfDays, takeNewest } from '../../src/scoring/days.ts';
+import { newMember } from '../../src/scoring/member.ts';
+import { check } from './table.ts';
+
+const SHOP = `
+program: shop
+version: 1
+timezone: UTC
+currency: USD
+earn: {id: base, points: 1, per: 1}
+tiers: {id: main, window: {days: 365}, levels: [{id: vip, from: 50}]}
+---
+`;
+
+it('a return takes more than there is: the rest is a debt, which the next points repay', () => {
+  check(`${SHOP}
+purchase p1 70.00 2026-01-05 -> +70 none>vip
+adjust a1 -20                -> -20 balance 50
+return r1 of p1              -> -70 balance -20 lots none vip>none
+purchase p2 30.00 2026-01-06 -> +30 balance 10 lots 2026-01-06:10
+`);
+});
+
+it('a debt does not touch the level', () => {
+  check(`${SHOP}
+purchase p1 70.00 2026-01-05 -> +70 none>vip
+adjust a1 -100               -> -100 balance -30 tier vip unchanged lots none
+purchase p2 10.00 2026-01-06 -> +10 balance -20 lots none
+purchase p3 20.00 2026-01-07 -> +20 balance 0 lots none
+purchase p4 1.00 2026-01-08  -> +1 balance 1 lots 2026-01-08:1
+`);
+});
+
+it('an adjustment takes from the oldest lots and adds to today', () => {
+  check(`${SHOP}
+purchase p1 10.00 2026-01-05 -> lots 2026-01-05:10
+purchase p2 10.00 2026-01-06 -> lots 2026-01-05:10,2026-01-06:10
+adjust a1 -15 2026-01-07     -> lots 2026-01-06:5 balance 5
+adjust a2 +7 2026-01-07      -> lots 2026-01-06:5,2026-01-07:7 balance 12
+`);
+});
+
+it('a return takes from the day of its purchase first', () => {
+  check(`${SHOP}
+purchase p1 10.00 2026-01-05 -> +10
+purchase p2 20.00 2026-01-06 -> +20
+purchase p3 30.00 2026-01-07 -> +30
+return r1 of p2              -> lots 2026-01-05:10,2026-01-07:30
+adjust a1 -25                -> lots 2026-01-07:15
+return r2 of p1              -> lots 2026-01-07:5 balance 5
+return r3 of p3              -> lots none balance -25
+`);
+});
+
+it('lots always add up to what can be spent, in rising days, none empty', () => {
+  const movement = fc.record({ day: fc.integer({ min: 0, max: 9 }), points: fc.integer({ min: -60, max: 40 }) });
+  fc.assert(
+    fc.property(fc.array(movement), fc.boolean(), (movements, named) => {
+      const member = newMember('42');
+      let balance = 0;
+      for (const { day, points } of movements) {
+        if (points >= 0) credit(member, day, points);
+        else debit(member, named ? day : undefined, -points);
+        balance += points;
+        expect(member.balance).toBe(balance);
+        expect(sumOfDays(member.lots, -Infinity, Infinity)).toBe(Math.max(0, balance));
+        expect(member.lots.amounts.every((amount) => amount > 0)).toBe(true);
+        expect(member.lots.days).toEqual([...new Set(member.lots.days)].sort((left, right) => left - right));
+      }
+    }),
+  );
+});
+
+it('days are a sorted list of sums, as a map would hold them', () => {
+  const change = fc.record({
+    day: fc.integer({ min: 0, max: 12 }),
+    amount: fc.integer({ min: -3, max: 9 }),
+    what: fc.constantFrom('add', 'newest', 'drop'),
+  });
+  fc.assert(
+    fc.property(fc.array(change), (changes) => {
+      const days: Days = emptyDays();
+      const model = new Map<number, number>();
+      for (const { day, amount, what } of changes) {
+        if (what === 'drop') {
+          dropBefore(days, day);
+          for (const key of [...model.keys()]) if (key < day) model.delete(key);
+        } else if (what === 'newest') {
+          let left = Math.max(0, amount);
+          expect(takeNewest(days, left)).toBe(
+            Math.min(left, [...model.values()].reduce((sum, value) => sum + value, 0)),
+          );
+          for (const key of [...model.keys()].sort((one, other) => other - one)) {
+            const taken = Math.min(left, model.get(key) ?? 0);
+            left -= taken;
+            if (model.get(key) === taken) model.delete(key);
+            else model.set(key, (model.get(key) ?? 0) - taken);
+          }
+        } else {
+          const sum = Math.max(0, (model.get(day) ?? 0) + amount);
+          addOnDay(days, day, sum - (model.get(day) ?? 0));
+          if (sum === 0) model.delete(day);
+          else model.set(day, sum);
+        }
+        const sorted = [...model].sort(([one], [other]) => one - other);
+        expect(days).toEqual({ days: sorted.map(([key]) => key), amounts: sorted.map(([, value]) => value) });
+        expect(sumOfDays(days, day, day + 3)).toBe(
+          sorted.reduce((sum, [key, value]) => sum + (key >= day && key <= day + 3 ? value : 0), 0),
+        );
+      }
+    }),
+  );
+});

@@ -1,0 +1,207 @@
+/** Sealed chunks: the index over them, what is recalled, and ids that share a fingerprint. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fingerprint } from '../../src/lib/hash.ts';
+import { CHUNK_ENTRIES, RETURN_MATCH_ENTRIES_MAX } from '../../src/limits.ts';
+import { findEntry } from '../../src/scoring/duplicate.ts';
+import type { Entry } from '../../src/scoring/entry.ts';
+import { NOT_GIVEN, type Purchase, type Return } from '../../src/scoring/event.ts';
+import { History } from '../../src/scoring/history.ts';
+import { newMember } from '../../src/scoring/member.ts';
+import { Desk, programOf } from './harness.ts';
+import { check } from './table.ts';
+
+function enrolment(eventId: string, print = fingerprint(eventId)): Entry {
+  return { kind: 'enrolment', eventId, fingerprint: print, occurredAt: 0, at: 0, programVersion: 1 };
+}
+
+function sealed(entries: readonly Entry[]): History {
+  const history = new History(0, []);
+  for (let index = 0; index < entries.length; index += CHUNK_ENTRIES) {
+    history.seal(entries.slice(index, index + CHUNK_ENTRIES));
+  }
+  return history;
+}
+
+const NOW = Date.UTC(2026, 0, 5);
+const SHOP = `
+program: shop
+version: 1
+timezone: UTC
+currency: USD
+earn: {id: base, points: 1, per: 1}
+---
+`;
+
+describe('the index of event ids', () => {
+  it('equals a set, for thousands of ids and a chunk at a time', () => {
+    const history = new History(0, []);
+    const chunkOf = new Map<string, number>();
+    for (let chunk = 0; chunk < 150; chunk++) {
+      const entries = Array.from({ length: CHUNK_ENTRIES }, (_, index) => enrolment(`event-${chunk}-${index * 7}`));
+      history.seal(entries);
+      for (const { eventId } of entries) chunkOf.set(eventId, chunk);
+      // Levels are those of a binary counter.
+      expect(history.blocks.map((block) => (block === undefined ? '0' : '1')).reverse().join('')).toBe(
+        (chunk + 1).toString(2).padStart(history.blocks.length, '0'),
+      );
+    }
+    for (const [eventId, chunk] of chunkOf) expect(history.chunksWith(fingerprint(eventId))).toEqual([chunk]);
+    for (let index = 0; index < 5_000; index++) expect(history.chunksWith(fingerprint(`other-${index}`))).toEqual([]);
+  });
+
+  it('finds every chunk of ids that share a fingerprint, sorted in each block', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 20 }), (prints) => {
+        // Few fingerprints, many ids: collisions everywhere.
+        const entries = prints.flatMap((print, chunk) =>
+          Array.from({ length: CHUNK_ENTRIES }, (_, index) => enrolment(`${chunk}-${index}`, (print * index) % 41)),
+        );
+        const history = sealed(entries);
+        for (let print = 0; print <= 41; print++) {
+          const expected = entries.flatMap((entry, index) =>
+            entry.fingerprint === print ? [Math.floor(index / CHUNK_ENTRIES)] : [],
+          );
+          expect([...history.chunksWith(print)].sort((left, right) => left - right)).toEqual(expected);
+        }
+        for (const block of history.blocks) {
+          if (block !== undefined) expect([...block.fingerprints]).toEqual([...block.fingerprints].sort((a, b) => a - b));
+        }
+      }),
+    );
+  });
+});
+
+describe('ids that share a fingerprint', () => {
+  const print = fingerprint('wanted');
+
+  it('are told apart among recent entries', () => {
+    const member = newMember('42');
+    member.recent = [enrolment('other', print), enrolment('wanted', print), enrolment('third', print)];
+    expect(findEntry(member, 'wanted', print)?.eventId).toBe('wanted');
+    expect(findEntry(member, 'absent', print)).toBeUndefined();
+  });
+
+  it('are told apart in chunks, within one and across several', () => {
+    const entries = Array.from({ length: 4 * CHUNK_ENTRIES }, (_, index) => enrolment(`e${index}`, print));
+    const member = newMember('42');
+    member.history = sealed(entries);
+    for (const entry of entries) expect(findEntry(member, entry.eventId, print)).toBe(entry);
+    expect(findEntry(member, 'absent', print)).toBeUndefined();
+  });
+
+  it('do not make a new event a duplicate', () => {
+    const program = programOf({});
+    const desk = new Desk(program);
+    const purchase: Purchase = {
+      type: 'purchase',
+      id: 'new',
+      memberId: '42',
+      occurredAt: 0,
+      store: '',
+      terminal: '',
+      currency: '',
+      amount: 100,
+      lines: [],
+    };
+    desk.member.history = sealed(
+      Array.from({ length: CHUNK_ENTRIES }, (_, index) => enrolment(`old${index}`, fingerprint('new'))),
+    );
+    desk.member.recent.push(enrolment('old', fingerprint('new')));
+    expect(desk.score(purchase, NOW).code).toBe('scored');
+    expect(desk.score(purchase, NOW).code).toBe('duplicate');
+    expect(desk.score({ ...purchase, amount: 101 }, NOW)).toMatchObject({
+      code: 'duplicate_with_different_content',
+      field: 'amount',
+    });
+  });
+});
+
+describe('duplicates of sealed events', () => {
+  it('are found however long ago, and conflicts too', () => {
+    check(`${SHOP}
+purchase p0 500.00 2026-01-05                     -> +500
+repeat 31 purchase a# 1.00 2026-01-06             -> balance 531
+resend p0                                         -> duplicate +500 balance 531
+repeat 31 purchase b# 1.00 2026-01-06             -> balance 562
+resend p0                                         -> duplicate +500 balance 562
+repeat 300 purchase c# 1.00 2026-01-07            -> balance 862
+resend p0                                         -> duplicate +500 balance 862
+resend b17                                        -> duplicate +1
+purchase b17 2.00 2026-01-06                      -> duplicate_with_different_content amount
+adjust a31 +1 2026-01-06                          -> duplicate_with_different_content type
+return r1 of p0 100.00                            -> -100 balance 762
+repeat 40 purchase d# 1.00 2026-01-08             -> balance 802
+return r1 of p0 100.00                            -> duplicate -100
+return r1 of p0 100.01                            -> duplicate_with_different_content amount
+return r2 of p0                                   -> -400 balance 402
+return r3 of p0                                   -> return_exceeds_original amount
+return r4 of r1                                   -> original_not_a_purchase originalId
+`);
+  });
+
+  it('the entry that fills a chunk is found as well as the first of the next', () => {
+    check(`${SHOP}
+repeat 32 purchase p# 1.00 2026-01-05 -> balance 32
+resend p32                            -> duplicate +1 balance 32
+resend p1                             -> duplicate +1 balance 32
+purchase q1 1.00                      -> +1
+resend q1                             -> duplicate +1 balance 33
+`);
+  });
+});
+
+describe('recall', () => {
+  const purchase = (id: string, sku: string): Purchase => ({
+    type: 'purchase',
+    id,
+    memberId: '42',
+    occurredAt: 0,
+    store: '',
+    terminal: '',
+    currency: '',
+    amount: 100,
+    lines: [{ sku, category: '', quantity: 1, amount: 100 }],
+  });
+  const unnamed = (id: string, sku: string, quantity: number): Return => ({
+    type: 'return',
+    id,
+    memberId: '42',
+    occurredAt: 0,
+    store: '',
+    terminal: '',
+    currency: '',
+    originalId: '',
+    amount: NOT_GIVEN,
+    lines: [{ sku, quantity, amount: NOT_GIVEN }],
+  });
+
+  it('reads nothing for what needs nothing', () => {
+    const desk = new Desk(programOf({}), 'cold');
+    for (let index = 0; index < 3 * CHUNK_ENTRIES; index++) desk.score(purchase(`p${index}`, 'A'), NOW);
+    expect(desk.member.history?.sealed).toBe(3);
+    expect(desk.reads).toBe(0);
+    desk.score(unnamed('r1', 'A', 1), NOW);
+    expect(desk.reads).toBe(1);
+  });
+
+  it('looks back RETURN_MATCH_ENTRIES_MAX sealed entries and no further', () => {
+    const chunks = RETURN_MATCH_ENTRIES_MAX / CHUNK_ENTRIES;
+    for (const mode of ['warm', 'cold'] as const) {
+      const desk = new Desk(programOf({}), mode);
+      for (let index = 0; index < (chunks + 1) * CHUNK_ENTRIES; index++) {
+        // OLD just outside the bound, EDGE just inside.
+        const sku = index === CHUNK_ENTRIES - 1 ? 'OLD' : index === CHUNK_ENTRIES ? 'EDGE' : 'A';
+        desk.score(purchase(`p${index}`, sku), NOW);
+      }
+      const before = desk.member.balance;
+      expect(desk.score(unnamed('r1', 'OLD', 1), NOW).code).toBe('scored');
+      expect(desk.member.balance).toBe(before);
+      expect(desk.score(unnamed('r2', 'EDGE', 1), NOW).code).toBe('scored');
+      expect(desk.member.balance).toBe(before - 1);
+      // By name there is no bound.
+      expect(desk.score({ ...unnamed('r3', 'OLD', 1), originalId: `p${CHUNK_ENTRIES - 1}` }, NOW).code).toBe('scored');
+      expect(desk.member.balance).toBe(before - 2);
+    }
+  });
+});

@@ -1,0 +1,316 @@
+/**
+ * A small language for what the engine does to one member, so that a reviewer reads behaviour. YAML programs first, each
+ * followed by a line `---`, then lines of `event -> what came of it`:
+ *
+ *   purchase p1 120.00 2026-01-05                     occurred then; a date alone means noon in the program's zone
+ *   purchase p2 40.00 (A x1 10.00, B/drinks x2 30.00) with lines: SKU, category, quantity, amount; no date: now
+ *   purchase p3 1.00 2026-01-05 now 2026-02-01        the log received it later (its clock never goes back by itself)
+ *   return r1 of p2 | of p2 5.00 | of p2 (A x1) | of p2 (A x1 8.00) | (A x1) | 5.00
+ *   adjust a1 -50 reason=goodwill agent=ann
+ *   enrol e1
+ *   resend p1                                         the same bytes again
+ *   repeat 40 purchase f# 1.00 2026-01-05             forty events, f1 to f40; what is shown is the last one's
+ *   tick 2027-01-06                                   the log's clock moves on and timers fire
+ *   read 2027-01-06                                   what a reader sees at that time
+ *   program 2                                         from here on the second program counts
+ *   ; a remark
+ *
+ * After the arrow, any of: the code (`scored` unless said) with its field, points (+120), `balance 120`, `tier gold` or
+ * `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
+ * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. What is said is checked, in three modes (harness.ts).
+ */
+import { expect } from 'vitest';
+import { civilOfDay } from '../../src/lib/calendar.ts';
+import { currencyDigits } from '../../src/lib/currency.ts';
+import { issuesText, parseProgram } from '../../src/program/parse.ts';
+import type { Program } from '../../src/program/program.ts';
+import { type MemberEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
+import type { Member } from '../../src/scoring/member.ts';
+import { OUTCOMES, type Outcome, type TierChange } from '../../src/scoring/outcome.ts';
+import { pointsOf } from '../../src/scoring/points.ts';
+import { memberView, type PathView } from '../../src/wire/member-view.ts';
+import { Desk, MODES, type Mode } from './harness.ts';
+
+/** Runs the table in every mode and compares it with itself, and what the modes would store with each other. */
+export function check(text: string): void {
+  const parts = text.split(/^---$/m);
+  const programs = parts.slice(0, -1).map(readProgram);
+  const lines = tidy(parts.at(-1) ?? '');
+  let records: string | undefined;
+  for (const mode of MODES) {
+    const run = new TableRun(programs, mode);
+    const shown = lines.split('\n').map((line) => run.line(line));
+    expect(shown.join('\n'), `mode ${mode}`).toBe(lines);
+    records ??= run.records();
+    expect(run.records(), `mode ${mode}`).toBe(records);
+  }
+}
+
+function tidy(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/(^|\s);.*$/, '').trim().replace(/\s+/g, ' '))
+    .filter((line) => line !== '')
+    .join('\n');
+}
+
+function readProgram(text: string): Program {
+  const result = parseProgram(text);
+  if (!result.ok) throw new Error(issuesText('program', result.issues));
+  return result.program;
+}
+
+/** What a line can show, by the word that asks for it. */
+interface Shown {
+  readonly member: Member;
+  readonly changes: readonly TierChange[];
+  readonly outcome: Outcome | undefined;
+}
+
+class TableRun {
+  readonly #programs: readonly Program[];
+  readonly #desk: Desk;
+  readonly #sent = new Map<string, MemberEvent>();
+  #now = 0;
+
+  constructor(programs: readonly Program[], mode: Mode) {
+    this.#programs = programs;
+    this.#desk = new Desk(programs[0] as Program, mode);
+  }
+
+  records(): string {
+    return this.#desk.records();
+  }
+
+  /** Does what the line says and returns it with what really came of it. */
+  line(line: string): string {
+    const [left = '', right] = line.split(' -> ');
+    const shown = this.#do(left);
+    return right === undefined ? left : `${left} -> ${this.#show(shown, right)}`;
+  }
+
+  #do(text: string): Shown {
+    const [verb, ...rest] = text.split(' ');
+    switch (verb) {
+      case 'program': {
+        this.#desk.program = this.#programs[Number(rest[0]) - 1] as Program;
+        return { member: this.#asItIs(), changes: [], outcome: undefined };
+      }
+      case 'tick': {
+        this.#now = this.#instant(rest[0] as string);
+        const changes = this.#desk.tick(this.#now);
+        return { member: this.#asItIs(), changes, outcome: undefined };
+      }
+      case 'read':
+        this.#now = Math.max(this.#now, this.#instant(rest[0] as string));
+        return { member: this.#desk.read(this.#now), changes: [], outcome: undefined };
+      case 'repeat': {
+        const [times, ...line] = rest;
+        let shown: Shown | undefined;
+        for (let index = 1; index <= Number(times); index++) shown = this.#do(line.join(' ').replace('#', String(index)));
+        return shown as Shown;
+      }
+      case 'resend': {
+        const event = this.#sent.get(rest[0] as string);
+        if (event === undefined) throw new Error(`nothing was sent as ${rest[0]}`);
+        if (rest[1] === 'now') this.#now = this.#instant(rest[2] as string);
+        return this.#score(event);
+      }
+      default:
+        return this.#score(this.#event(text));
+    }
+  }
+
+  #score(event: MemberEvent): Shown {
+    const outcome = this.#desk.score(event, this.#now);
+    if (outcome.code === 'scored') this.#sent.set(event.id, event);
+    return { member: this.#asItIs(), changes: outcome.tierChanges, outcome };
+  }
+
+  /** With the window worked out, which a member fresh from the store has not. */
+  #asItIs(): Member {
+    return this.#desk.read(this.#desk.member.asOf);
+  }
+
+  #event(text: string): MemberEvent {
+    const lines = (/\(([^)]*)\)/.exec(text)?.[1] ?? '').split(',').map((line) => line.trim().split(' '));
+    const goods = lines.filter(([sku]) => sku !== '');
+    const options: Record<string, string> = {};
+    const words: string[] = [];
+    for (const word of text.replace(/\([^)]*\)/, '').split(' ')) {
+      const [key, value] = word.split('=');
+      if (value !== undefined) options[key as string] = value;
+      else if (word !== '') words.push(word);
+    }
+    const receivedAt = after(words, 'now');
+    const originalId = after(words, 'of') ?? '';
+    const date = words.findIndex((word) => /^\d{4}-\d\d-\d\d/.test(word));
+    const occurredAt = date < 0 ? 0 : this.#instant(words.splice(date, 1)[0] as string);
+    this.#now = receivedAt === undefined ? Math.max(this.#now, occurredAt) : this.#instant(receivedAt);
+    const [type, id, amount] = words;
+    const head = { id: id as string, memberId: '42', occurredAt };
+    const { store = '', terminal = '', currency = '', reason = '', agent = '' } = options;
+    switch (type) {
+      case 'purchase': {
+        const detailed = goods.map(([sku = '', quantity = '', paid = '']) => {
+          const [name = '', category = ''] = sku.split('/');
+          return { sku: name, category, quantity: Number(quantity.slice(1)), amount: this.#minor(paid) };
+        });
+        const total = this.#minor(amount);
+        return { ...head, type, store, terminal, currency, amount: total, lines: detailed };
+      }
+      case 'return': {
+        const detailed = goods.map(([sku = '', quantity = '', refund]) => {
+          return { sku, quantity: Number(quantity.slice(1)), amount: this.#minor(refund) };
+        });
+        return { ...head, type, store, terminal, currency, originalId, amount: this.#minor(amount), lines: detailed };
+      }
+      case 'adjust':
+        return { ...head, type: 'adjustment', points: Number(amount), reason, agent };
+      case 'enrol':
+        return { ...head, type: 'enrolment' };
+      default:
+        throw new Error(`"${text}" is no line of the table language`);
+    }
+  }
+
+  /** `wanted` with every value replaced by the real one. */
+  #show({ member, changes, outcome }: Shown, wanted: string): string {
+    const { program } = this.#desk;
+    const words = wanted.split(' ');
+    const result: string[] = [];
+    const code = outcome?.code ?? 'scored';
+    const saysCode = (words[0] as string) in OUTCOMES;
+    if (saysCode || code !== 'scored') {
+      result.push(code);
+      if (outcome?.field !== undefined) result.push(outcome.field);
+    }
+    const shownChanges = changes.map(({ from, to }) => `${from || 'none'}>${to || 'none'}`);
+    // Fields stand after the code; everything else is a word and its value.
+    let index = saysCode ? 1 : 0;
+    if (saysCode && words[index] !== undefined && words[index] === outcome?.field) index += 1;
+    for (; index < words.length; index++) {
+      const word = words[index] as string;
+      const value = this.#valueOf(word, program, member);
+      if (value !== undefined) {
+        result.push(word, value);
+        index += value.split(' ').length;
+      } else if (word.includes('>')) {
+        result.push(shownChanges.shift() ?? '(no change)');
+      } else if (/^[+-]?\d+$/.test(word)) {
+        result.push(outcome?.entry === undefined ? '(no entry)' : signed(pointsOf(outcome.entry)));
+      } else if (word === 'unchanged') {
+        result.push(changes.length === 0 ? word : '(changed)');
+      } else if (!OUTCOMES[code].refused) {
+        result.push(`?${word}`);
+      }
+    }
+    // Changes that happened and were not expected must show wherever changes are spoken of.
+    if (wanted.includes('>')) result.push(...shownChanges);
+    return result.join(' ');
+  }
+
+  #valueOf(word: string, program: Program, member: Member): string | undefined {
+    const tiers = program.tiers;
+    const view = () => memberView(program, member, 'e').tiers[tiers?.id ?? ''];
+    switch (word) {
+      case 'balance':
+        return String(member.balance);
+      case 'tier':
+        return member.levelId || 'none';
+      case 'spend':
+        return this.#money(member.windowSpend);
+      case 'since':
+        return this.#instantText(member.levelSince);
+      case 'due':
+        return member.due === Infinity ? 'never' : this.#instantText(member.due);
+      case 'lots':
+        return member.lots.days.map((day, index) => `${dayText(day)}:${member.lots.amounts[index]}`).join(',') || 'none';
+      case 'until': {
+        const until = view()?.until;
+        return until === undefined ? 'never' : this.#instantText(Date.parse(until));
+      }
+      case 'next': {
+        const next = view()?.next;
+        return next === undefined ? 'none' : `${next.level} ${this.#path(next.paths)}`;
+      }
+      case 'keep':
+        return this.#path(view()?.keep ?? []);
+      default:
+        return undefined;
+    }
+  }
+
+  #path([path]: readonly PathView[]): string {
+    return path === undefined ? 'none' : `${this.#money(path.have)}/${this.#money(path.need)}`;
+  }
+
+  get #digits(): number {
+    return currencyDigits(this.#desk.program.currency) ?? 2;
+  }
+
+  #minor(text: string | undefined): number {
+    return text === undefined ? NOT_GIVEN : Math.round(Number(text) * 10 ** this.#digits);
+  }
+
+  #money(minor: number): string {
+    return (minor / 10 ** this.#digits).toFixed(this.#digits);
+  }
+
+  /** `2026-01-05` (noon), `2026-01-05T10:15` on the program's wall clock, or with Z. */
+  #instant(text: string): number {
+    if (text.endsWith('Z')) return Date.parse(text);
+    const wall = Date.parse(text.includes('T') ? `${text}Z` : `${text}T12:00Z`);
+    const zone = this.#desk.program.zone.name;
+    for (const probe of [wall - 86_400_000, wall + 86_400_000]) {
+      const instant = wall - (wallOf(probe, zone) - probe);
+      if (wallOf(instant, zone) === wall) return instant;
+    }
+    throw new Error(`${text} is on no clock in ${zone}`);
+  }
+
+  #instantText(instant: number): string {
+    if (instant === 0) return 'start';
+    const text = new Date(wallOf(instant, this.#desk.program.zone.name)).toISOString();
+    return text.replace('Z', '').replace(/\.000$/, '').replace(/:00$/, '').replace('T00:00', '');
+  }
+}
+
+/** Takes the word `key` and the one after it out of the words. */
+function after(words: string[], key: string): string | undefined {
+  const index = words.indexOf(key);
+  return index < 0 ? undefined : words.splice(index, 2)[1];
+}
+
+function signed(points: number): string {
+  return points > 0 ? `+${points}` : `${points}`;
+}
+
+function dayText(day: number): string {
+  const { year, month, day: dayOfMonth } = civilOfDay(day);
+  return `${year}-${String(month).padStart(2, '0')}-${String(dayOfMonth).padStart(2, '0')}`;
+}
+
+/** What a clock on the wall shows, read as if it were UTC. Asks the runtime, not the engine's own zone table. */
+export function wallOf(instant: number, zone: string): number {
+  let format = formats.get(zone);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    });
+    formats.set(zone, format);
+  }
+  const part: Record<string, string> = {};
+  for (const { type, value } of format.formatToParts(instant)) part[type] = value;
+  const { year, month, day, hour, minute, second } = part;
+  return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) + (((instant % 1000) + 1000) % 1000);
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
