@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ProgramLog } from '../cluster/program-log.ts';
-import { Supervisor } from '../cluster/supervisor.ts';
 import { publishStats } from '../cluster/stats.ts';
+import { Supervisor } from '../cluster/supervisor.ts';
 import { startGateway } from '../gateway/gateway.ts';
 import type { GatewayCounters, ProgramPort } from '../gateway/ports.ts';
 import { Ingest, IngestOverloaded, IngestStopping } from '../ingest/ingest.ts';
@@ -37,7 +37,11 @@ const EXAMPLE_PROGRAM = fileURLToPath(new URL('../../../examples/coffee.yaml', i
 const READY_POLL_MS = 20;
 
 /** Resolves when the engine serves and every partition has caught up. `onFatal` hears what ends it later. */
-export async function startEngine(settings: Settings, logger: Logger, onFatal: (error: Error) => void): Promise<Engine> {
+export async function startEngine(
+  settings: Settings,
+  logger: Logger,
+  onFatal: (error: Error) => void,
+): Promise<Engine> {
   const startMs = performance.now();
   const log = logger.child({ component: 'engine' });
   const nc = await connectLog(settings.natsUrl, 'tidemark-engine').catch(refuseUnfit);
@@ -117,7 +121,12 @@ export async function startEngine(settings: Settings, logger: Logger, onFatal: (
     isUnavailable: (error) =>
       error instanceof LogUnavailable || error instanceof IngestOverloaded || error instanceof IngestStopping,
     renderMetrics: () => metrics.render(),
-    health: () => ({ ready: isReady(), partitions, partitionsBehind: behind(), logConnected: jetStream.events.isConnected() }),
+    health: () => ({
+      ready: isReady(),
+      partitions,
+      partitionsBehind: behind(),
+      logConnected: jetStream.events.isConnected(),
+    }),
     program: programPort(programs),
     log: logger.child({ component: 'gateway' }),
     counters: gatewayCounters(metrics),
@@ -127,7 +136,15 @@ export async function startEngine(settings: Settings, logger: Logger, onFatal: (
   const stopStats = publishStats(source, isReady, (stats) => nc.publish(names.stats, JSON.stringify(stats)));
 
   while (!isReady()) await sleep(READY_POLL_MS);
-  log.info({ url: gateway.url, partitions, workers: supervisor.counters.length, startedInMs: Math.round(performance.now() - startMs) }, 'ready');
+  log.info(
+    {
+      url: gateway.url,
+      partitions,
+      workers: supervisor.counters.length,
+      startedInMs: Math.round(performance.now() - startMs),
+    },
+    'ready',
+  );
   const stopDemo = settings.demo ? runDemo(ingest, settings.demoRate, log) : undefined;
   return {
     url: gateway.url,

@@ -8,7 +8,7 @@
 import { createReadStream, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Transform, type Readable } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createGunzip } from 'node:zlib';
@@ -69,7 +69,12 @@ interface Progress {
 /** As `POST /v1/events` answers. */
 interface EventsAnswer {
   readonly accepted?: readonly unknown[];
-  readonly rejected?: readonly { readonly index: number; readonly code: string; readonly message: string; readonly path: string }[];
+  readonly rejected?: readonly {
+    readonly index: number;
+    readonly code: string;
+    readonly message: string;
+    readonly path: string;
+  }[];
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -79,7 +84,12 @@ export async function importEvents(args: readonly string[]): Promise<number> {
   const fileBytes = fromStdin ? 0 : sizeOf(file);
   const progressFile = `${resolve(file)}.import-progress.json`;
   if (restart && !fromStdin) rmSync(progressFile, { force: true });
-  let progress = (fromStdin ? undefined : readProgress(progressFile, fileBytes)) ?? { line: 0, accepted: 0, rejected: 0, fileBytes };
+  let progress = (fromStdin ? undefined : readProgress(progressFile, fileBytes)) ?? {
+    line: 0,
+    accepted: 0,
+    rejected: 0,
+    fileBytes,
+  };
   if (progress.line > 0) process.stderr.write(`Going on after line ${progress.line} (--restart begins anew).\n`);
 
   const rejects: Reject[] = [];
@@ -109,12 +119,21 @@ export async function importEvents(args: readonly string[]): Promise<number> {
   if (!fromStdin) rmSync(progressFile, { force: true });
 
   const seconds = (performance.now() - startMs) / 1000;
-  const summary = { lines: progress.line, accepted: progress.accepted, rejected: progress.rejected, seconds: Number(seconds.toFixed(1)) };
+  const summary = {
+    lines: progress.line,
+    accepted: progress.accepted,
+    rejected: progress.rejected,
+    seconds: Number(seconds.toFixed(1)),
+  };
   if (json) process.stdout.write(`${JSON.stringify({ ...summary, rejects })}\n`);
   else {
-    process.stdout.write(`${summary.accepted} events accepted, ${summary.rejected} lines refused, in ${summary.seconds} s.\n`);
-    for (const { line, code, path, message } of rejects) process.stdout.write(`  line ${line}: ${code}: ${path === '' ? '' : `${path}: `}${message}\n`);
-    if (progress.rejected > rejects.length) process.stdout.write(`  and ${progress.rejected - rejects.length} more; --rejects FILE keeps them all.\n`);
+    process.stdout.write(
+      `${summary.accepted} events accepted, ${summary.rejected} lines refused, in ${summary.seconds} s.\n`,
+    );
+    for (const { line, code, path, message } of rejects)
+      process.stdout.write(`  line ${line}: ${code}: ${path === '' ? '' : `${path}: `}${message}\n`);
+    if (progress.rejected > rejects.length)
+      process.stdout.write(`  and ${progress.rejected - rejects.length} more; --rejects FILE keeps them all.\n`);
   }
   return progress.rejected > 0 ? SOME_REFUSED : 0;
 }
@@ -148,7 +167,8 @@ function parseImportArgs(args: readonly string[]): ImportArgs {
   }
   const { values, positionals } = parsed;
   const [file] = positionals;
-  if (file === undefined || positionals.length !== 1) throw new UsageError('Expected one FILE. See tidemark import --help.');
+  if (file === undefined || positionals.length !== 1)
+    throw new UsageError('Expected one FILE. See tidemark import --help.');
   if (file !== '-' && !existsSync(file)) throw new UsageError(`There is no file ${file}.`);
   const url = values.url ?? readRunning(values.data)?.httpUrl ?? 'http://127.0.0.1:8080';
   return { file, url, rejectsFile: values.rejects, restart: values.restart, json: values.json };
@@ -190,7 +210,10 @@ function openLines(file: string, bytesRead: { count: number }): Readable {
 function openBar(fileBytes: number): cliProgress.SingleBar {
   const bar = new cliProgress.SingleBar(
     {
-      format: fileBytes === 0 ? '{lines} lines  {rate}/s' : '{bar} {percentage}%  {lines} lines  {rate}/s  ETA {eta_formatted}',
+      format:
+        fileBytes === 0
+          ? '{lines} lines  {rate}/s'
+          : '{bar} {percentage}%  {lines} lines  {rate}/s  ETA {eta_formatted}',
       stream: process.stderr,
       hideCursor: true,
       noTTYOutput: false,
@@ -285,7 +308,11 @@ async function post(url: string, body: string): Promise<EventsAnswer> {
   for (;;) {
     let problem: string;
     try {
-      const response = await fetch(`${url}/v1/events`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      const response = await fetch(`${url}/v1/events`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
       const answer = (await response.json()) as EventsAnswer;
       if (answer.rejected !== undefined) return answer;
       problem = `${response.status} ${answer.error?.code}: ${answer.error?.message}`;
@@ -295,7 +322,9 @@ async function post(url: string, body: string): Promise<EventsAnswer> {
       problem = toError(error).message;
     }
     if (performance.now() - startMs > GIVE_UP_AFTER_MS) {
-      throw new Error(`The engine at ${url} did not take events for ${GIVE_UP_AFTER_MS / 1000} s (${problem}). Run the import again to go on.`);
+      throw new Error(
+        `The engine at ${url} did not take events for ${GIVE_UP_AFTER_MS / 1000} s (${problem}). Run the import again to go on.`,
+      );
     }
     await sleep(RETRY_MS);
   }

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** `tidemark VERB`: finds the verb, shows help, turns mistakes into a sentence and an exit code. */
-import { importEvents, IMPORT_HELP } from './import.ts';
+import { IMPORT_HELP, importEvents } from './import.ts';
 import { optionsHelp, UsageError } from './options.ts';
 import { start } from './start.ts';
-import { verify, VERIFY_HELP } from './verify.ts';
+import { VERIFY_HELP, verify } from './verify.ts';
 
 interface Verb {
   readonly summary: string;

@@ -1,7 +1,7 @@
 /** A private nats-server: started, watched, started again if it dies, stopped last. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer, connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NATS_PAYLOAD_BYTES_MAX } from '../limits.ts';
@@ -54,9 +54,13 @@ export async function startNatsChild({ binary, folder, logger, onStart }: NatsCh
     child = spawn(binary, ['--config', config], { stdio: 'ignore', detached: true });
     const failed = new Promise<never>((_resolve, reject) => {
       child.once('error', (error: NodeJS.ErrnoException) =>
-        reject(error.code === 'ENOENT' ? new UsageError(`nats-server was not found as "${binary}". ${INSTALL_HINT}`) : error),
+        reject(
+          error.code === 'ENOENT' ? new UsageError(`nats-server was not found as "${binary}". ${INSTALL_HINT}`) : error,
+        ),
       );
-      child.once('exit', (code) => reject(new Error(`nats-server ended with code ${code}; see ${folder}/nats-server.log`)));
+      child.once('exit', (code) =>
+        reject(new Error(`nats-server ended with code ${code}; see ${folder}/nats-server.log`)),
+      );
     });
     await Promise.race([failed, reachable(port)]);
     if (child.pid !== undefined) onStart(child.pid);

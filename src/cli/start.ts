@@ -7,7 +7,14 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createLogger, type Logger } from '../observe/log.ts';
-import { clearRunning, type DataFolder, holdDataFolder, readRunning, type RunningEngine, writeRunning } from './data-folder.ts';
+import {
+  clearRunning,
+  type DataFolder,
+  holdDataFolder,
+  type RunningEngine,
+  readRunning,
+  writeRunning,
+} from './data-folder.ts';
 import type { FromEngine, ToEngine } from './engine-protocol.ts';
 import { type NatsChild, startNatsChild, stopLeftover } from './nats-child.ts';
 import { resolveSettings, type Settings } from './options.ts';
@@ -55,7 +62,11 @@ export async function start(args: readonly string[]): Promise<number> {
 async function endLeftovers(folder: DataFolder): Promise<void> {
   const last = readRunning(folder.path);
   if (last === undefined) return;
-  for (let waitedMs = 0; last.enginePid !== undefined && isAlive(last.enginePid) && waitedMs < DRAIN_TIMEOUT_MS; waitedMs += 50) {
+  for (
+    let waitedMs = 0;
+    last.enginePid !== undefined && isAlive(last.enginePid) && waitedMs < DRAIN_TIMEOUT_MS;
+    waitedMs += 50
+  ) {
     await sleep(50);
   }
   await stopLeftover(last.natsPid, folder.nats);
@@ -98,7 +109,8 @@ async function keepEngine(
       const { code, signal, refused } = await ended;
       if (refused) return 1;
       if (stopping) return signal === null ? (code ?? 1) : 1;
-      delayMs = performance.now() - startMs > SETTLED_AFTER_MS ? RESTART_DELAY_MS : Math.min(delayMs * 2, RESTART_DELAY_MAX_MS);
+      delayMs =
+        performance.now() - startMs > SETTLED_AFTER_MS ? RESTART_DELAY_MS : Math.min(delayMs * 2, RESTART_DELAY_MAX_MS);
       logger.error({ component: 'start', code, signal, delayMs }, 'the engine ended and is started again');
       await sleep(delayMs);
     }

@@ -4,7 +4,7 @@ import { BrokerUnfit, connectLog } from '../log/connect.ts';
 import { openJetStreamLog } from '../log/jetstream-log.ts';
 import { prepareTopology, TopologyError } from '../log/topology.ts';
 import { createLogger } from '../observe/log.ts';
-import { isSound, refold, type RefoldResult } from '../partition/refold.ts';
+import { isSound, type RefoldResult, refold } from '../partition/refold.ts';
 import { openLmdbStore } from '../store/lmdb-store.ts';
 import { storePath } from '../store/store-path.ts';
 import { holdDataFolder } from './data-folder.ts';
@@ -27,7 +27,10 @@ const DIFFERS = 4;
 
 export async function verify(args: readonly string[]): Promise<number> {
   const json = args.includes('--json');
-  const settings = resolveSettings(args.filter((arg) => arg !== '--json'), process.env);
+  const settings = resolveSettings(
+    args.filter((arg) => arg !== '--json'),
+    process.env,
+  );
   if (!existsSync(settings.data)) throw new UsageError(`There is no data folder ${settings.data}.`);
   const folder = holdDataFolder(settings.data);
   let nats: NatsChild | undefined;
@@ -79,11 +82,15 @@ function report(results: readonly RefoldResult[], json: boolean): void {
   const wrong = results.filter((result) => !isSound(result));
   const members = results.reduce((sum, result) => sum + result.members, 0);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ sound: wrong.length === 0, partitions: results.length, members, results })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ sound: wrong.length === 0, partitions: results.length, members, results })}\n`,
+    );
     return;
   }
   for (const { partition, sequence, stored, recounted, refolded, differing, differingTotal } of wrong) {
-    process.stdout.write(`Partition ${partition}, up to sequence ${sequence}: the log gives digest ${refolded}, the checkpoint says ${stored}, its records give ${recounted}.\n`);
+    process.stdout.write(
+      `Partition ${partition}, up to sequence ${sequence}: the log gives digest ${refolded}, the checkpoint says ${stored}, its records give ${recounted}.\n`,
+    );
     for (const { memberId, problem } of differing) process.stdout.write(`  member ${memberId}: ${problem}\n`);
     if (differingTotal > differing.length) process.stdout.write(`  and ${differingTotal - differing.length} more\n`);
   }

@@ -1,6 +1,7 @@
 /** The figures of the whole engine, once a second on the stats subject, for dashboards that watch live. */
-import { sumPartitions, type EngineSource, lagSeconds } from '../observe/metrics.ts';
+
 import { EVENT_TYPES, type ScalarName } from '../observe/counters.ts';
+import { type EngineSource, lagSeconds, sumPartitions } from '../observe/metrics.ts';
 import { OUTCOMES, type OutcomeCode } from '../scoring/outcome.ts';
 import type { EngineStats } from '../wire/stats.ts';
 
@@ -15,13 +16,18 @@ interface Totals {
 }
 
 /** Calls `send` once a second until the returned function is called. */
-export function publishStats(source: EngineSource, ready: () => boolean, send: (stats: EngineStats) => void): () => void {
+export function publishStats(
+  source: EngineSource,
+  ready: () => boolean,
+  send: (stats: EngineStats) => void,
+): () => void {
   let before = totals(source);
   let beforeMs = performance.now();
   const timer = setInterval(() => {
     const now = totals(source);
     const nowMs = performance.now();
-    const perSecond = (of: keyof Totals): number => Math.max(0, Math.round(((now[of] - before[of]) / (nowMs - beforeMs)) * 1000));
+    const perSecond = (of: keyof Totals): number =>
+      Math.max(0, Math.round(((now[of] - before[of]) / (nowMs - beforeMs)) * 1000));
     send({
       at: new Date().toISOString(),
       eventsTotal: now.events,

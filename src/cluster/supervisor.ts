@@ -9,8 +9,8 @@ import { Piscina } from 'piscina';
 import { toError } from '../lib/assert.ts';
 import { allocateCounters, WorkerCounters } from '../observe/counters.ts';
 import type { Logger } from '../observe/log.ts';
-import { workerFile } from './worker-url.ts';
 import type { FromWorker, ToWorker, WorkerAssignment, WorkerEnd } from './worker-protocol.ts';
+import { workerFile } from './worker-url.ts';
 
 export type WorkerTemplate = Omit<WorkerAssignment, 'worker' | 'partitions' | 'counters'>;
 
@@ -58,7 +58,13 @@ export class Supervisor {
     this.#slots = Array.from({ length: workers }, (_unused, worker) => {
       const shared = allocateCounters(template.partitionsTotal);
       const assignment = { ...template, worker, partitions: partitionsOf(worker, workers, template), counters: shared };
-      return { assignment, counters: new WorkerCounters(shared), port: undefined, ended: Promise.resolve(), restarts: 0 };
+      return {
+        assignment,
+        counters: new WorkerCounters(shared),
+        port: undefined,
+        ended: Promise.resolve(),
+        restarts: 0,
+      };
     });
   }
 
@@ -107,12 +113,18 @@ export class Supervisor {
       } catch (thrown) {
         const error = toError(thrown);
         if (this.#stopping) {
-          log.warn({ err: error }, 'worker could not stop in order; nothing is lost, the rest is scored again at the next start');
+          log.warn(
+            { err: error },
+            'worker could not stop in order; nothing is lost, the rest is scored again at the next start',
+          );
           return;
         }
         slot.restarts += 1;
         for (const partition of slot.assignment.partitions) slot.counters.setPartition(partition, 'caughtUp', 0);
-        delayMs = performance.now() - startMs > SETTLED_AFTER_MS ? RESTART_DELAY_MS : Math.min(delayMs * 2, RESTART_DELAY_MAX_MS);
+        delayMs =
+          performance.now() - startMs > SETTLED_AFTER_MS
+            ? RESTART_DELAY_MS
+            : Math.min(delayMs * 2, RESTART_DELAY_MAX_MS);
         log.error({ err: error, delayMs }, 'worker failed and is started again');
         await sleep(delayMs);
       }

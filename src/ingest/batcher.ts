@@ -74,10 +74,9 @@ export class Batcher {
   add(event: MemberEvent, call: Call, index: number): number {
     const { policy } = this.#options;
     const bytes = estimateBytes(event);
-    const open = this.#openDraft(call);
-    let draft = open;
-    if (open.entries.length > 0 && open.bytes + bytes > policy.bytesMax) {
-      open.full = 'bytes';
+    let draft = this.#openDraft(call);
+    if (draft.entries.length > 0 && draft.bytes + bytes > policy.bytesMax) {
+      draft.full = 'bytes';
       draft = this.#openDraft(call);
     }
     draft.entries.push({ event, bytes, call, index });
@@ -178,7 +177,7 @@ export class Batcher {
     return encodeBatch(events, only.replyTo(this.#options.partition, indexes));
   }
 
-  /** Estimates are rough: long texts can make a batch larger than a message may be. */
+  /** Estimates are rough, and the bounds are an operator's: a batch can be larger than a message may be. */
   #split(draft: Draft): void {
     assert(draft.entries.length > 1, 'one event alone fits a message');
     const entries = draft.entries.splice(Math.ceil(draft.entries.length / 2));

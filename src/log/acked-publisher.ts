@@ -52,7 +52,9 @@ export class AckedPublisher {
         else this.#rejectAll(`replies cannot be received: ${error.message}`);
       },
     });
-    const listener: LinkListener = { down: () => this.#rejectAll('the connection was lost before the acknowledgement') };
+    const listener: LinkListener = {
+      down: () => this.#rejectAll('the connection was lost before the acknowledgement'),
+    };
     link.listen(listener);
   }
 

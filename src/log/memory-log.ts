@@ -40,6 +40,8 @@ export class MemoryLog {
   readonly events: EventWriter;
   readonly effects: EffectsWriter;
   readonly reader: EventReader;
+  /** What those who act on effects read. */
+  readonly effectsReader: EventReader;
   readonly faults: LogFaults;
 
   /** `now` gives the messages their time, epoch ms. */
@@ -51,6 +53,7 @@ export class MemoryLog {
     this.events = new MemoryEventWriter(network, events, this.faults);
     this.effects = new MemoryEffectsWriter(network, effects, this.faults);
     this.reader = new MemoryReader(network, events, this.faults);
+    this.effectsReader = new MemoryReader(network, effects, this.faults);
   }
 }
 
@@ -293,7 +296,11 @@ class MemoryReader implements EventReader {
   async state(): Promise<LogState> {
     await this.#network.check();
     const { incarnation, messages } = this.#stream;
-    return { epoch: `memory@${incarnation}`, firstSequence: Math.min(1, messages.length), lastSequence: messages.length };
+    return {
+      epoch: `memory@${incarnation}`,
+      firstSequence: Math.min(1, messages.length),
+      lastSequence: messages.length,
+    };
   }
 }
 

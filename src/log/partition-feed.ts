@@ -60,6 +60,8 @@ interface Consumer {
   pull: number;
   /** Messages the newest pull may still bring; 0 when it is over. */
   open: number;
+  /** Bytes it may still bring, as the server counts them. A pull filled to the last byte ends without a status. */
+  openBytes: number;
   /** Messages the newest pull has brought. */
   received: number;
   quietTicks: number;
@@ -153,6 +155,7 @@ export class PartitionFeed {
     if (consumer.open > 0) return;
     consumer.pull += 1;
     consumer.open = this.#pullOne ? 1 : READ_MESSAGES_MAX;
+    consumer.openBytes = this.#pullOne ? Infinity : READ_BYTES_MAX;
     consumer.received = 0;
     consumer.quietTicks = 0;
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${consumer.name}`;
@@ -164,7 +167,8 @@ export class PartitionFeed {
     if (consumer !== this.#consumer) return;
     consumer.quietTicks = 0;
     this.#fruitless = 0;
-    const delivery = deliveryOf(message.reply ?? '');
+    const reply = message.reply ?? '';
+    const delivery = deliveryOf(reply);
     if (delivery === undefined) {
       this.#onStatus(consumer, message);
       return;
@@ -181,7 +185,8 @@ export class PartitionFeed {
     }
     consumer.deliverySequence = deliverySequence;
     consumer.received += 1;
-    if (consumer.open > 0) consumer.open -= 1;
+    consumer.openBytes -= this.#subject.length + reply.length + message.data.length;
+    if (consumer.open > 0) consumer.open = consumer.openBytes > 0 ? consumer.open - 1 : 0;
     this.#last = sequence;
     this.#lastTimestampMs = timestampMs;
     this.#arrived.push({ sequence, timestampMs, payload: message.data, pending });
@@ -258,7 +263,7 @@ export class PartitionFeed {
         else this.#onMessage(consumer, message);
       },
     });
-    const fresh = { deliverySequence: 0, pull: 0, open: 0, received: 0, quietTicks: 0 };
+    const fresh = { deliverySequence: 0, pull: 0, open: 0, openBytes: 0, received: 0, quietTicks: 0 };
     const consumer: Consumer = { name, inbox, subscription, ...fresh };
     try {
       await this.#link.ask(() => this.#manager.consumers.add(this.#stream, this.#config(name)));
@@ -297,7 +302,9 @@ export class PartitionFeed {
     if (stored === undefined) return;
     this.#lastTimestampMs ??= stored.timestampMs;
     if (stored.timestampMs !== this.#lastTimestampMs) {
-      throw new LogDiverged(`${this.#subject}: the log has another message at sequence ${this.#last} than it had before`);
+      throw new LogDiverged(
+        `${this.#subject}: the log has another message at sequence ${this.#last} than it had before`,
+      );
     }
   }
 

@@ -76,9 +76,13 @@ export async function openControl(nc: NatsConnection, prefix: string, replicas =
   try {
     return await open();
   } catch (error) {
+    if (!(error instanceof JetStreamApiError)) throw error;
     // Somebody made it, with other settings, between our look and our attempt: now it is there to be opened.
-    if (codeOf(error) === STREAM_NAME_IN_USE) return await open();
-    throw error;
+    if (error.code === STREAM_NAME_IN_USE) return await open();
+    const bucket = namesOf(prefix).controlBucket;
+    throw new TopologyError(`bucket ${bucket} cannot be made with ${replicas} replicas: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -12,7 +12,8 @@ const OUTCOME_CODES = Object.keys(OUTCOMES) as OutcomeCode[];
 
 /** Upper edges in seconds, from a microsecond on. */
 export const LATENCY_BUCKETS = [
-  1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+  1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
+  10,
 ];
 const FOLD_BUCKETS = [1e-7, 2e-7, 5e-7, 1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 0.01];
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
@@ -24,8 +25,14 @@ export interface HistogramShape {
 
 export const HISTOGRAMS = {
   batch_events: { help: 'Events in one message of the log.', buckets: BATCH_BUCKETS },
-  fold_seconds: { help: 'Scoring of one event: look-up, fold and bookkeeping, averaged over its message.', buckets: FOLD_BUCKETS },
-  publish_to_scored_seconds: { help: 'From the log receiving a message to its last event being scored.', buckets: LATENCY_BUCKETS },
+  fold_seconds: {
+    help: 'Scoring of one event: look-up, fold and bookkeeping, averaged over its message.',
+    buckets: FOLD_BUCKETS,
+  },
+  publish_to_scored_seconds: {
+    help: 'From the log receiving a message to its last event being scored.',
+    buckets: LATENCY_BUCKETS,
+  },
   checkpoint_seconds: { help: 'One checkpoint: effects published and the store committed.', buckets: LATENCY_BUCKETS },
 } as const satisfies Record<string, HistogramShape>;
 export type HistogramName = keyof typeof HISTOGRAMS;
@@ -77,7 +84,9 @@ const codeIndex = new Map(OUTCOME_CODES.map((code, index) => [code, index]));
 const cellIndex = new Map(PARTITION_CELLS.map((cell, index) => [cell, index]));
 
 export function allocateCounters(partitions: number): SharedArrayBuffer {
-  return new SharedArrayBuffer((PARTITIONS_START + partitions * PARTITION_CELLS.length) * Float64Array.BYTES_PER_ELEMENT);
+  return new SharedArrayBuffer(
+    (PARTITIONS_START + partitions * PARTITION_CELLS.length) * Float64Array.BYTES_PER_ELEMENT,
+  );
 }
 
 export interface HistogramCounts {
@@ -122,7 +131,9 @@ export class WorkerCounters {
   }
 
   readEvents(type: CountedType, code: OutcomeCode): number {
-    return this.#cells[(typeIndex.get(type) as number) * OUTCOME_CODES.length + (codeIndex.get(code) as number)] as number;
+    return this.#cells[
+      (typeIndex.get(type) as number) * OUTCOME_CODES.length + (codeIndex.get(code) as number)
+    ] as number;
   }
 
   readScalar(name: ScalarName): number {
@@ -140,6 +151,8 @@ export class WorkerCounters {
   }
 
   readPartition(partition: number, cell: PartitionCell): number {
-    return this.#cells[PARTITIONS_START + partition * PARTITION_CELLS.length + (cellIndex.get(cell) as number)] as number;
+    return this.#cells[
+      PARTITIONS_START + partition * PARTITION_CELLS.length + (cellIndex.get(cell) as number)
+    ] as number;
   }
 }

@@ -6,14 +6,14 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry
 import { OUTCOMES, type OutcomeCode } from '../scoring/outcome.ts';
 import {
   EVENT_TYPES,
-  LATENCY_BUCKETS,
+  HISTOGRAMS,
   type HistogramCounts,
   type HistogramName,
-  HISTOGRAMS,
   type HistogramShape,
+  LATENCY_BUCKETS,
   type PartitionCell,
-  type ScalarName,
   SCALARS,
+  type ScalarName,
   type WorkerCounters,
 } from './counters.ts';
 
@@ -58,27 +58,40 @@ export function createMetrics(source: EngineSource): EngineMetrics {
     ]);
   }
   for (const name of Object.keys(HISTOGRAMS) as HistogramName[]) {
-    registry.registerMetric(histogram(`tidemark_${name}`, HISTOGRAMS[name], () => mergeHistograms(source.counters, name)));
+    registry.registerMetric(
+      histogram(`tidemark_${name}`, HISTOGRAMS[name], () => mergeHistograms(source.counters, name)),
+    );
   }
-  const perPartition = (name: string, help: string, read: (counters: WorkerCounters, partition: number) => number): void =>
+  const perPartition = (
+    name: string,
+    help: string,
+    read: (counters: WorkerCounters, partition: number) => number,
+  ): void =>
     add(name, help, 'gauge', () =>
       Array.from({ length: source.partitions }, (_unused, partition) => ({
         value: read(source.ownerOf(partition), partition),
         labels: { partition: `${partition}` },
       })),
     );
-  const cell = (name: PartitionCell) => (counters: WorkerCounters, partition: number) => counters.readPartition(partition, name);
+  const cell = (name: PartitionCell) => (counters: WorkerCounters, partition: number) =>
+    counters.readPartition(partition, name);
   perPartition('lag_messages', 'Messages of a partition not yet scored.', cell('pending'));
   perPartition('lag_seconds', 'Age of the last message scored while more wait; 0 when none do.', lagSeconds);
   perPartition('position_sequence', 'Last stream sequence scored.', cell('sequence'));
-  perPartition('partition_caught_up', '1 once a partition has scored what was there when it started.', cell('caughtUp'));
+  perPartition(
+    'partition_caught_up',
+    '1 once a partition has scored what was there when it started.',
+    cell('caughtUp'),
+  );
   const total = (name: string, help: string, type: 'counter' | 'gauge', of: PartitionCell): void =>
     add(name, help, type, () => [{ value: sumPartitions(source, of), labels: {} }]);
   total('dirty_members', 'Members changed since they were last stored.', 'gauge', 'dirtyMembers');
   total('cache_hits_total', 'Members found in memory.', 'counter', 'cacheHits');
   total('cache_misses_total', 'Members read from the store, or new.', 'counter', 'cacheMisses');
   total('effects_suppressed_total', 'Effects not published again after a restart.', 'counter', 'effectsSuppressed');
-  add('worker_restarts_total', 'Workers started again after a failure.', 'counter', () => [{ value: source.restarts, labels: {} }]);
+  add('worker_restarts_total', 'Workers started again after a failure.', 'counter', () => [
+    { value: source.restarts, labels: {} },
+  ]);
 
   const counter = <L extends string>(name: string, help: string, labelNames: L[]): Counter<L> =>
     new Counter({ name: `tidemark_${name}`, help, labelNames, registers: [registry] });
@@ -90,10 +103,20 @@ export function createMetrics(source: EngineSource): EngineMetrics {
     requests: counter('http_requests_total', 'HTTP requests, by route and status.', ['route', 'status']),
     scoredWaits: counter('scored_waits_total', 'Callers that waited for an outcome, by result.', ['result']),
     framesSent: counter('websocket_frames_total', 'Frames sent to WebSocket clients.', []),
-    framesConflated: counter('websocket_frames_conflated_total', 'Updates a slow client got later, as its latest state.', []),
+    framesConflated: counter(
+      'websocket_frames_conflated_total',
+      'Updates a slow client got later, as its latest state.',
+      [],
+    ),
     socketsClosed: counter('websocket_closed_total', 'WebSocket connections ended, by reason.', ['reason']),
-    socketsOpen: new Gauge({ name: 'tidemark_websocket_clients', help: 'WebSocket clients connected.', registers: [registry] }),
-    requestSeconds: histogramOf('http_request_seconds', 'HTTP requests from first byte to answer, by route.', ['route']),
+    socketsOpen: new Gauge({
+      name: 'tidemark_websocket_clients',
+      help: 'WebSocket clients connected.',
+      registers: [registry],
+    }),
+    requestSeconds: histogramOf('http_request_seconds', 'HTTP requests from first byte to answer, by route.', [
+      'route',
+    ]),
     scoredWaitSeconds: histogramOf('scored_wait_seconds', 'Callers that waited for an outcome and got it.', []),
     pushSeconds: histogramOf(
       'publish_to_push_seconds',

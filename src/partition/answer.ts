@@ -1,14 +1,22 @@
 /** What a gateway asks a partition's owner. Reads and trials only: everything here works on copies. */
-import { CHUNK_ENTRIES, LEDGER_PAGE_MAX } from '../limits.ts';
+
 import { toError } from '../lib/assert.ts';
+import { CHUNK_ENTRIES, LEDGER_PAGE_MAX } from '../limits.ts';
+import type { Program } from '../program/program.ts';
 import type { Entry } from '../scoring/entry.ts';
 import type { LogEvent, MemberEvent } from '../scoring/event.ts';
 import { copyMember, type Member, newMember } from '../scoring/member.ts';
 import { recall } from '../scoring/recall.ts';
 import { score } from '../scoring/score.ts';
-import type { Program } from '../program/program.ts';
 import { ledgerEntryView, outcomeView } from '../wire/outcome-view.ts';
-import { type Answer, decodeQuery, type LedgerQuery, type MemberQuery, type PreviewQuery, type Query } from '../wire/query.ts';
+import {
+  type Answer,
+  decodeQuery,
+  type LedgerQuery,
+  type MemberQuery,
+  type PreviewQuery,
+  type Query,
+} from '../wire/query.ts';
 import { type Audience, viewAt } from './audience.ts';
 import type { Partition } from './partition.ts';
 

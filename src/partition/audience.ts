@@ -6,12 +6,12 @@
 import { FEED_ITEMS_PER_SECOND, LEASE_MS, LEASES_PER_PARTITION_MAX } from '../limits.ts';
 import type { LogMessage } from '../log/log.ts';
 import type { WorkerCounters } from '../observe/counters.ts';
+import type { Program } from '../program/program.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import type { Member } from '../scoring/member.ts';
 import type { Outcome } from '../scoring/outcome.ts';
 import { pointsOf } from '../scoring/points.ts';
 import { settle } from '../scoring/tiers.ts';
-import type { Program } from '../program/program.ts';
 import type { HeldMember } from '../store/member-cache.ts';
 import type { Batch, Malformed } from '../wire/batch.ts';
 import { encodeLive } from '../wire/live.ts';
@@ -80,9 +80,16 @@ export class Audience implements PartitionListener {
     if (fresh) this.#outcomes = [];
   }
 
-  scored(event: MemberEvent | Malformed, outcome: Outcome, held: HeldMember | undefined, detail: string | undefined): void {
+  scored(
+    event: MemberEvent | Malformed,
+    outcome: Outcome,
+    held: HeldMember | undefined,
+    detail: string | undefined,
+  ): void {
     if (this.#replyTo !== '') {
-      this.#outcomes.push(outcomeView(event, outcome, detail, held === undefined ? undefined : this.#view(held.member)));
+      this.#outcomes.push(
+        outcomeView(event, outcome, detail, held === undefined ? undefined : this.#view(held.member)),
+      );
     }
     if (held === undefined || outcome.code !== 'scored' || event.type === 'malformed') return;
     if (this.#leases.size > 0) this.settled(held);
@@ -104,7 +111,10 @@ export class Audience implements PartitionListener {
     // A member that changed several times in one message is shown once, as it is now.
     for (const member of this.#touched.values()) {
       const json = JSON.stringify(this.#view(member));
-      send(names.live(partition, member.id), encodeLive({ version: member.version, loggedAtMs: message.timestampMs, json }));
+      send(
+        names.live(partition, member.id),
+        encodeLive({ version: member.version, loggedAtMs: message.timestampMs, json }),
+      );
     }
     counters.add('live_updates_total', this.#touched.size);
     this.#touched.clear();

@@ -8,10 +8,10 @@ import { EffectsConflict, type EffectsWriter, LogUnavailable } from '../log/log.
 import {
   BEFORE_ALL_EFFECTS,
   decodeEffects,
+  EFFECTS_VERSION,
   type Effect,
   type EffectBody,
   type EffectPosition,
-  EFFECTS_VERSION,
   encodeEffects,
   isAfter,
 } from '../wire/effects.ts';

@@ -6,8 +6,9 @@
  * written in the same transaction as the members, so no event is scored twice into the store. Nothing here reads a clock:
  * time is the log's, and when to checkpoint is for the caller to say.
  */
-import { digestText, emptyDigest, parseDigest } from '../lib/hash.ts';
+
 import { toError } from '../lib/assert.ts';
+import { digestText, emptyDigest, parseDigest } from '../lib/hash.ts';
 import { REJECTED_BYTES_MAX } from '../limits.ts';
 import type { EffectsWriter, LogMessage } from '../log/log.ts';
 import type { WorkerCounters } from '../observe/counters.ts';
@@ -15,7 +16,7 @@ import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import { newMember } from '../scoring/member.ts';
-import { type Outcome, type OutcomeCode, OUTCOMES, refusal, type TierChange } from '../scoring/outcome.ts';
+import { OUTCOMES, type Outcome, type OutcomeCode, refusal, type TierChange } from '../scoring/outcome.ts';
 import { pointsOf } from '../scoring/points.ts';
 import { recall } from '../scoring/recall.ts';
 import { score } from '../scoring/score.ts';
@@ -52,7 +53,12 @@ export interface PartitionListener {
   /** A message is about to be scored. */
   begin(batch: Batch, message: LogMessage): void;
   /** After each event of the message; `held` is undefined when the event was refused and its member is unknown. */
-  scored(event: MemberEvent | Malformed, outcome: Outcome, held: HeldMember | undefined, detail: string | undefined): void;
+  scored(
+    event: MemberEvent | Malformed,
+    outcome: Outcome,
+    held: HeldMember | undefined,
+    detail: string | undefined,
+  ): void;
   /** Time alone has changed a member. */
   settled(held: HeldMember): void;
   /** The message is done. */
@@ -263,7 +269,12 @@ export class Partition {
     });
   }
 
-  #tierEffects(message: LogMessage, memberId: string, changes: readonly TierChange[], eventId: string | undefined): void {
+  #tierEffects(
+    message: LogMessage,
+    memberId: string,
+    changes: readonly TierChange[],
+    eventId: string | undefined,
+  ): void {
     const tiers = this.#program?.tiers;
     if (tiers === undefined) return;
     for (const change of changes) {

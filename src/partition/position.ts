@@ -26,7 +26,9 @@ export async function checkPosition(
   };
   if (position === undefined) {
     if (state.firstSequence > 1) {
-      refuse(`the store is empty, and the log begins only at sequence ${state.firstSequence}: what was before is gone.`);
+      refuse(
+        `the store is empty, and the log begins only at sequence ${state.firstSequence}: what was before is gone.`,
+      );
     }
     return;
   }
@@ -35,15 +37,21 @@ export async function checkPosition(
     refuse(`the store belongs to the log "${position.epoch}", but this one is "${state.epoch}".`);
   }
   if (sequence > state.lastSequence) {
-    refuse(`the store is at sequence ${sequence}, but the log ends at ${state.lastSequence}: the log has lost its end.`);
+    refuse(
+      `the store is at sequence ${sequence}, but the log ends at ${state.lastSequence}: the log has lost its end.`,
+    );
   }
   if (sequence + 1 < state.firstSequence) {
-    refuse(`the store is at sequence ${sequence}, but the log begins at ${state.firstSequence}: what is between is gone.`);
+    refuse(
+      `the store is at sequence ${sequence}, but the log begins at ${state.firstSequence}: what is between is gone.`,
+    );
   }
   if (sequence < state.firstSequence) return;
   const message = await reader.messageAt(sequence);
   if (message === undefined || messageFingerprint(message.payload) !== position.messageFingerprint) {
-    refuse(`the log holds another message at sequence ${sequence} than the one the store has scored: it was written anew.`);
+    refuse(
+      `the log holds another message at sequence ${sequence} than the one the store has scored: it was written anew.`,
+    );
   }
 }
 

@@ -5,8 +5,8 @@
 import { digestText } from '../lib/hash.ts';
 import type { EffectsWriter, EventReader } from '../log/log.ts';
 import { allocateCounters, WorkerCounters } from '../observe/counters.ts';
-import { createMemoryDisk, openMemoryStore } from '../store/memory-store.ts';
 import { recountDigest } from '../store/member-cache.ts';
+import { createMemoryDisk, openMemoryStore } from '../store/memory-store.ts';
 import type { PartitionStore } from '../store/store.ts';
 import { Partition, type PartitionListener } from './partition.ts';
 

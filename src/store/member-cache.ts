@@ -119,7 +119,9 @@ export class MemberCache {
     // Level k holds 2^k chunks or none: the binary digits of the number of chunks.
     for (let level = 0; 2 ** level <= sealed; level++) {
       const full = Math.floor(sealed / 2 ** level) % 2 === 1;
-      blocks.push(full ? decodeIdBlock(must(this.#store.idBlock(memberId, level), 'an id block is missing')) : undefined);
+      blocks.push(
+        full ? decodeIdBlock(must(this.#store.idBlock(memberId, level), 'an id block is missing')) : undefined,
+      );
     }
     return blocks;
   };

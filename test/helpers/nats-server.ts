@@ -1,7 +1,8 @@
 /** A real nats-server of its own for one test file: free port, own temporary folder, can be killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +17,8 @@ export interface NatsServer {
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** The same server again: same port, same files. Kills it first if it runs. */
   restart(): Promise<void>;
-  /** Freezes the process or lets it go on, as a stalled machine would. */
-  pause(): void;
+  /** Freezes the process, as a stalled machine would; resolves once it does nothing any more. */
+  pause(): Promise<void>;
   resume(): void;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
@@ -37,11 +38,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
   const configFile = join(folder, 'nats.conf');
   const storeFolder = join(folder, 'jetstream');
   const jetstream = `jetstream { store_dir: ${JSON.stringify(storeFolder)}, max_file_store: 4GB, max_memory_store: 256MB }`;
-  const lines = [
-    `listen: "127.0.0.1:${port}"`,
-    options.jetstream === false ? '' : jetstream,
-    options.config ?? '',
-  ];
+  const lines = [`listen: "127.0.0.1:${port}"`, options.jetstream === false ? '' : jetstream, options.config ?? ''];
   await writeFile(configFile, lines.join('\n'));
 
   let child: ChildProcess | undefined;
@@ -85,7 +82,10 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
       await kill();
       await start();
     },
-    pause: () => child?.kill('SIGSTOP'),
+    pause: async () => {
+      child?.kill('SIGSTOP');
+      while (!(await isStopped(child?.pid))) await sleep(5);
+    },
     resume: () => child?.kill('SIGCONT'),
     stop: async () => {
       await kill();
@@ -103,6 +103,16 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('no port for a TCP server');
   return address.port;
+}
+
+/** The signal reaches the process's threads one after the other. */
+async function isStopped(pid: number | undefined): Promise<boolean> {
+  const tasks = `/proc/${pid}/task`;
+  if (pid === undefined || !existsSync(tasks)) return true;
+  const states = await Promise.all(
+    (await readdir(tasks)).map(async (task) => readFile(join(tasks, task, 'stat'), 'utf8')),
+  );
+  return states.every((state) => state.slice(state.lastIndexOf(')') + 2).startsWith('T'));
 }
 
 /** The server greets whoever connects with an INFO line, once JetStream has recovered its files. */

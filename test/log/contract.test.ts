@@ -203,22 +203,26 @@ describe.each([
 
   it('reads each partition from any position exactly as it was written', async () => {
     const write = fc.record({ partition: fc.integer({ min: 0, max: 2 }), payload: fc.uint8Array({ maxLength: 300 }) });
-    const property = fc.asyncProperty(fc.array(write, { minLength: 1, maxLength: 80 }), fc.nat(), async (writes, at) => {
-      const { lastSequence } = await log.reader.state();
-      const position = lastSequence + (at % writes.length);
-      const sequences: number[] = [];
-      for (const { partition, payload } of writes) sequences.push(await log.events.publish(partition, payload));
+    const property = fc.asyncProperty(
+      fc.array(write, { minLength: 1, maxLength: 80 }),
+      fc.nat(),
+      async (writes, at) => {
+        const { lastSequence } = await log.reader.state();
+        const position = lastSequence + (at % writes.length);
+        const sequences: number[] = [];
+        for (const { partition, payload } of writes) sequences.push(await log.events.publish(partition, payload));
 
-      for (const partition of [0, 1, 2]) {
-        const expected = writes
-          .map((each, index) => ({ ...each, sequence: sequences[index] ?? 0 }))
-          .filter((each) => each.partition === partition && each.sequence > position);
-        const read = await readCount(log.reader, partition, position, expected.length);
-        expect(read.map(({ sequence, payload }) => [sequence, [...payload]])).toEqual(
-          expected.map(({ sequence, payload }) => [sequence, [...payload]]),
-        );
-      }
-    });
+        for (const partition of [0, 1, 2]) {
+          const expected = writes
+            .map((each, index) => ({ ...each, sequence: sequences[index] ?? 0 }))
+            .filter((each) => each.partition === partition && each.sequence > position);
+          const read = await readCount(log.reader, partition, position, expected.length);
+          expect(read.map(({ sequence, payload }) => [sequence, [...payload]])).toEqual(
+            expected.map(({ sequence, payload }) => [sequence, [...payload]]),
+          );
+        }
+      },
+    );
     await fc.assert(property, { numRuns: propertyRuns });
   });
 });

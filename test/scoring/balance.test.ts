@@ -92,7 +92,10 @@ it('days are a sorted list of sums, as a map would hold them', () => {
         } else if (what === 'newest') {
           let left = Math.max(0, amount);
           expect(takeNewest(days, left)).toBe(
-            Math.min(left, [...model.values()].reduce((sum, value) => sum + value, 0)),
+            Math.min(
+              left,
+              [...model.values()].reduce((sum, value) => sum + value, 0),
+            ),
           );
           for (const key of [...model.keys()].sort((one, other) => other - one)) {
             const taken = Math.min(left, model.get(key) ?? 0);

@@ -25,6 +25,7 @@ export const MODES = ['warm', 'flushed', 'cold'] as const;
 export type Mode = (typeof MODES)[number];
 
 export class Desk {
+  /** Set with `change`. */
   program: Program;
   member: Member;
   /** Chunks read back so far. */
@@ -45,6 +46,13 @@ export class Desk {
     if (outcome.code === 'scored') this.member.version += 1;
     this.#store();
     return outcome;
+  }
+
+  /** Another program counts from here on; what was due before it fires by the old one. */
+  change(program: Program, now: number): void {
+    if (program === this.program) return;
+    this.tick(now);
+    this.program = program;
   }
 
   /** Fires the timers due by `now`, one edge at a time, as a tick does. */
@@ -77,7 +85,9 @@ export class Desk {
     const { member } = this;
     const chunks = new Map(this.#chunks);
     for (const chunk of member.history?.recalled.values() ?? []) chunks.set(chunk.number, encodeChunk(chunk));
-    const blocks = (member.history?.blocks ?? []).map((block) => (block === undefined ? '-' : hex(encodeIdBlock(block))));
+    const blocks = (member.history?.blocks ?? []).map((block) =>
+      block === undefined ? '-' : hex(encodeIdBlock(block)),
+    );
     return [
       hex(encodeMember(member)),
       ...[...chunks].sort(([left], [right]) => left - right).map(([number, bytes]) => `${number}: ${hex(bytes)}`),

@@ -42,9 +42,12 @@ describe('the index of event ids', () => {
       history.seal(entries);
       for (const { eventId } of entries) chunkOf.set(eventId, chunk);
       // Levels are those of a binary counter.
-      expect(history.blocks.map((block) => (block === undefined ? '0' : '1')).reverse().join('')).toBe(
-        (chunk + 1).toString(2).padStart(history.blocks.length, '0'),
-      );
+      expect(
+        history.blocks
+          .map((block) => (block === undefined ? '0' : '1'))
+          .reverse()
+          .join(''),
+      ).toBe((chunk + 1).toString(2).padStart(history.blocks.length, '0'));
     }
     for (const [eventId, chunk] of chunkOf) expect(history.chunksWith(fingerprint(eventId))).toEqual([chunk]);
     for (let index = 0; index < 5_000; index++) expect(history.chunksWith(fingerprint(`other-${index}`))).toEqual([]);
@@ -65,7 +68,8 @@ describe('the index of event ids', () => {
           expect([...history.chunksWith(print)].sort((left, right) => left - right)).toEqual(expected);
         }
         for (const block of history.blocks) {
-          if (block !== undefined) expect([...block.fingerprints]).toEqual([...block.fingerprints].sort((a, b) => a - b));
+          if (block !== undefined)
+            expect([...block.fingerprints]).toEqual([...block.fingerprints].sort((a, b) => a - b));
         }
       }),
     );

@@ -125,7 +125,7 @@ it('a cached member and one from the store adopt a program alike, even if an eve
       lines: [],
     } as const;
     desk.score({ ...purchase, id: 'p1', occurredAt: Date.UTC(2025, 11, 31) }, Date.UTC(2025, 11, 31));
-    desk.program = second;
+    desk.change(second, Date.UTC(2026, 0, 1));
     desk.score({ ...purchase, id: 'p2', occurredAt: 0, currency: 'EUR' }, Date.UTC(2026, 0, 2));
     desk.score({ ...purchase, id: 'p3', occurredAt: 0 }, Date.UTC(2026, 0, 2));
     return desk.records();

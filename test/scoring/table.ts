@@ -49,7 +49,12 @@ export function check(text: string): void {
 function tidy(text: string): string {
   return text
     .split('\n')
-    .map((line) => line.replace(/(^|\s);.*$/, '').trim().replace(/\s+/g, ' '))
+    .map((line) =>
+      line
+        .replace(/(^|\s);.*$/, '')
+        .trim()
+        .replace(/\s+/g, ' '),
+    )
     .filter((line) => line !== '')
     .join('\n');
 }
@@ -107,7 +112,8 @@ class TableRun {
       case 'repeat': {
         const [times, ...line] = rest;
         let shown: Shown | undefined;
-        for (let index = 1; index <= Number(times); index++) shown = this.#do(line.join(' ').replace('#', String(index)));
+        for (let index = 1; index <= Number(times); index++)
+          shown = this.#do(line.join(' ').replace('#', String(index)));
         return shown as Shown;
       }
       case 'resend': {
@@ -225,7 +231,9 @@ class TableRun {
       case 'due':
         return member.due === Infinity ? 'never' : this.#instantText(member.due);
       case 'lots':
-        return member.lots.days.map((day, index) => `${dayText(day)}:${member.lots.amounts[index]}`).join(',') || 'none';
+        return (
+          member.lots.days.map((day, index) => `${dayText(day)}:${member.lots.amounts[index]}`).join(',') || 'none'
+        );
       case 'until': {
         const until = view()?.until;
         return until === undefined ? 'never' : this.#instantText(Date.parse(until));
@@ -272,7 +280,11 @@ class TableRun {
   #instantText(instant: number): string {
     if (instant === 0) return 'start';
     const text = new Date(wallOf(instant, this.#desk.program.zone.name)).toISOString();
-    return text.replace('Z', '').replace(/\.000$/, '').replace(/:00$/, '').replace('T00:00', '');
+    return text
+      .replace('Z', '')
+      .replace(/\.000$/, '')
+      .replace(/:00$/, '')
+      .replace('T00:00', '');
   }
 }
 

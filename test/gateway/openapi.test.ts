@@ -1,0 +1,73 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { ERRORS } from '../../src/gateway/errors.ts';
+import { openApiDocument } from '../../src/gateway/openapi.ts';
+import { parseEvents } from '../../src/ingest/parse-events.ts';
+
+const document: unknown = JSON.parse(JSON.stringify(openApiDocument()));
+const ajv = new Ajv2020({ strict: false, validateFormats: false });
+ajv.addSchema({ $id: 'api', ...openApiDocument() });
+
+interface Found {
+  readonly pointer: string;
+  readonly value: unknown;
+}
+
+/** Everything in the document under a key of this name, with its place. */
+function allNamed(name: string, value: unknown = document, pointer = ''): Found[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) => {
+    const place = `${pointer}/${encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'))}`;
+    return [...(key === name ? [{ pointer: place, value: child }] : []), ...allNamed(name, child, place)];
+  });
+}
+
+describe('the OpenAPI document', () => {
+  it('has only references that lead somewhere', () => {
+    const schemas = (document as { components: { schemas: Record<string, unknown> } }).components.schemas;
+    const refs = allNamed('$ref');
+    expect(refs.length).toBeGreaterThan(10);
+    for (const { value } of refs)
+      expect(Object.keys(schemas)).toContain(String(value).replace('#/components/schemas/', ''));
+  });
+
+  it('has examples that are as it says', () => {
+    const examples = allNamed('example');
+    expect(examples.length).toBeGreaterThan(10);
+    for (const { pointer, value } of examples) {
+      const validate = ajv.compile({ $ref: `api#${pointer.replace(/\/example$/, '/schema')}` });
+      expect([pointer, validate(value), validate.errors]).toEqual([pointer, true, null]);
+    }
+  });
+
+  it('names every error of the table that HTTP can answer', () => {
+    const named = new Set(allNamed('enum').flatMap(({ value }) => value as string[]));
+    expect(Object.keys(ERRORS).filter((code) => !named.has(code))).toEqual([]);
+  });
+
+  it('and the engine agree on what an event is', () => {
+    const isEvent = ajv.compile({ $ref: 'api#/components/schemas/Event' });
+    const head = { id: 'e', memberId: 'm' };
+    const line = { sku: 'A', quantity: 1, amount: 5 };
+    const events = [
+      { ...head, type: 'purchase', amount: 5 },
+      { ...head, type: 'purchase', lines: [{ ...line, category: 'c' }] },
+      { ...head, type: 'purchase', amount: -1 },
+      { ...head, type: 'purchase', amount: 1.5 },
+      { ...head, type: 'purchase', amount: 5, total: 5 },
+      { ...head, type: 'purchase', lines: [{ ...line, quantity: 0 }] },
+      { ...head, type: 'return', originalId: 'p' },
+      { ...head, type: 'return', lines: [{ sku: 'A', quantity: 1 }], occurredAt: '2026-11-22T10:15:00Z' },
+      { ...head, type: 'adjustment', points: -5, reason: 'r', agent: 'a' },
+      { ...head, type: 'adjustment', points: 0 },
+      { ...head, type: 'adjustment' },
+      { ...head, type: 'enrolment' },
+      { ...head, type: 'tick' },
+      { id: 'e', type: 'enrolment' },
+      { ...head, id: '', type: 'enrolment' },
+      { ...head, id: 7, type: 'enrolment' },
+    ];
+    for (const event of events)
+      expect([event, isEvent(event)]).toEqual([event, parseEvents(event).events.length === 1]);
+  });
+});

@@ -1,0 +1,244 @@
+/** Generated programs and member histories, built so that they shrink to something a person can read. */
+import fc from 'fast-check';
+import type { Program } from '../../src/program/program.ts';
+import {
+  type MemberEvent,
+  NOT_GIVEN,
+  type Purchase,
+  type PurchaseLine,
+  type ReturnLine,
+} from '../../src/scoring/event.ts';
+import { programOf } from './harness.ts';
+
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** An event as the log has it, and a moment between this event and the one before at which a tick may have come. */
+export interface Step {
+  readonly event: MemberEvent;
+  readonly now: number;
+  readonly tickAt: number;
+}
+
+const SKUS = ['A', 'B', 'C'];
+const ZONES = [
+  'UTC',
+  'Europe/London',
+  'America/New_York',
+  'America/Sao_Paulo',
+  'America/St_Johns',
+  'Asia/Kathmandu',
+  'Australia/Lord_Howe',
+  'Pacific/Apia',
+];
+
+const window = fc.oneof(
+  fc.record({ days: fc.constantFrom(1, 2, 30, 365) }),
+  fc.record({ months: fc.constantFrom(1, 2, 12) }),
+  fc.constant('calendar-year'),
+);
+
+const levels = fc
+  .record({
+    base: fc.boolean(),
+    from: fc.uniqueArray(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 4 }),
+    multipliers: fc.array(fc.constantFrom(1, 1.1, 1.5, 2), { minLength: 5, maxLength: 5 }),
+  })
+  .map(({ base, from, multipliers }) =>
+    [...(base ? [0] : []), ...from.sort((left, right) => left - right)].map((threshold, index) => ({
+      id: `level-${index}`,
+      from: threshold,
+      multiplier: multipliers[index] as number,
+    })),
+  );
+
+export interface ProgramOptions {
+  /** Levels multiply points. */
+  readonly multipliers: boolean;
+  readonly unmatched: readonly ('ignore' | 'deduct' | 'refuse')[];
+}
+
+/** Versions 1, 2, ... of one program. */
+export function programs(count: number, options: ProgramOptions): fc.Arbitrary<Program[]> {
+  const version = fc.record({
+    earn: fc.record({
+      id: fc.constant('base'),
+      points: fc.integer({ min: 1, max: 5 }),
+      per: fc.constantFrom(0.03, 1, 7),
+      rounding: fc.constantFrom('floor', 'nearest', 'ceil'),
+    }),
+    tiers: fc.record({ id: fc.constant('main'), window, levels }),
+    returns: fc.record({
+      unmatched: fc.constantFrom(...options.unmatched),
+      matchDays: fc.constantFrom(1, 30, 365),
+    }),
+  });
+  return fc
+    .record({
+      timezone: fc.constantFrom(...ZONES),
+      versions: fc.array(version, { minLength: count, maxLength: count }),
+    })
+    .map(({ timezone, versions }) =>
+      versions.map(({ tiers, ...rest }, index) =>
+        programOf({
+          ...rest,
+          timezone,
+          version: index + 1,
+          tiers: options.multipliers
+            ? tiers
+            : { ...tiers, levels: tiers.levels.map((level) => ({ ...level, multiplier: 1 })) },
+        }),
+      ),
+    );
+}
+
+const gap = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: 3 * DAY_MS }) },
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: HOUR_MS }) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 400 * DAY_MS }) },
+);
+/** How long before the log received it an event occurred; undefined: it did not say. */
+const lag = fc.option(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.integer({ min: -5 * 60_000, max: HOUR_MS }) },
+    { weight: 1, arbitrary: fc.integer({ min: 0, max: 60 * DAY_MS }) },
+  ),
+  { nil: undefined },
+);
+
+const purchaseLine: fc.Arbitrary<PurchaseLine> = fc.record({
+  sku: fc.constantFrom(...SKUS),
+  category: fc.constantFrom('', 'tea'),
+  quantity: fc.integer({ min: 1, max: 4 }),
+  amount: fc.integer({ min: 0, max: 9_000 }),
+});
+const returnLine: fc.Arbitrary<ReturnLine> = fc.record({
+  sku: fc.constantFrom(...SKUS),
+  quantity: fc.integer({ min: 1, max: 3 }),
+  amount: fc.oneof(fc.constant(NOT_GIVEN), fc.integer({ min: 0, max: 5_000 })),
+});
+
+/** How a purchase comes back. */
+const returned = fc.oneof(
+  fc.constant({ amount: NOT_GIVEN, lines: [] as ReturnLine[] }),
+  fc.record({ amount: fc.integer({ min: 0, max: 9_000 }), lines: fc.constant<ReturnLine[]>([]) }),
+  fc.record({
+    amount: fc.constant(NOT_GIVEN),
+    lines: fc.array(returnLine, { minLength: 1, maxLength: 3 }),
+  }),
+);
+
+type Op =
+  | { readonly op: 'purchase'; readonly amount: number; readonly lines: readonly PurchaseLine[] }
+  | { readonly op: 'return'; readonly of: number; readonly what: { amount: number; lines: ReturnLine[] } }
+  | { readonly op: 'unnamed'; readonly what: { amount: number; lines: ReturnLine[] } }
+  | { readonly op: 'adjust'; readonly points: number }
+  | { readonly op: 'enrol' }
+  | { readonly op: 'resend'; readonly of: number };
+
+const index = fc.nat({ max: 1_000 });
+
+const op: fc.Arbitrary<Op> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      op: fc.constant('purchase' as const),
+      amount: fc.integer({ min: 0, max: 20_000 }),
+      lines: fc.array(purchaseLine, { maxLength: 3 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('return' as const), of: index, what: returned }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      op: fc.constant('unnamed' as const),
+      what: fc.oneof(
+        fc.record({
+          amount: fc.constant(NOT_GIVEN),
+          lines: fc.array(returnLine, { minLength: 1, maxLength: 3 }),
+        }),
+        fc.record({ amount: fc.integer({ min: 0, max: 9_000 }), lines: fc.constant<ReturnLine[]>([]) }),
+      ),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      op: fc.constant('adjust' as const),
+      points: fc.integer({ min: -300, max: 100 }).filter((points) => points !== 0),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ op: 'enrol' as const }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('resend' as const), of: index }) },
+);
+
+const move = fc.record({ op, gap, lag, tick: fc.double({ min: 0, max: 1, noNaN: true }) });
+
+/** `from` keeps ids apart where two histories are joined. */
+export function histories(size: { minLength?: number; maxLength: number }, from = 'e'): fc.Arbitrary<Step[]> {
+  return fc
+    .record({
+      // Around changes of clocks, year ends and leap days of several zones.
+      start: fc.constantFrom(
+        Date.UTC(2006, 9, 20),
+        Date.UTC(2011, 11, 20),
+        Date.UTC(2023, 11, 20),
+        Date.UTC(2026, 2, 20),
+      ),
+      moves: fc.array(move, { minLength: size.minLength ?? 0, maxLength: size.maxLength, size: 'max' }),
+    })
+    .map(({ start, moves }) => stepsOf(start, moves, from));
+}
+
+type Move = typeof move extends fc.Arbitrary<infer M> ? M : never;
+
+function stepsOf(start: number, moves: readonly Move[], from: string): Step[] {
+  let now = start;
+  const steps: Step[] = [];
+  const purchases: string[] = [];
+  for (const [number, { op, gap, lag, tick }] of moves.entries()) {
+    const before = now;
+    now += gap;
+    const occurredAt = lag === undefined ? 0 : now - lag;
+    const head = { id: `${from}${number}`, memberId: '42', occurredAt };
+    const sale = { store: 's1', terminal: '', currency: '' };
+    let event: MemberEvent | undefined;
+    switch (op.op) {
+      case 'purchase':
+        purchases.push(head.id);
+        event = { ...head, ...sale, ...purchaseOf(op) };
+        break;
+      case 'return':
+        event = {
+          ...head,
+          ...sale,
+          type: 'return',
+          originalId: purchases[op.of % purchases.length] ?? 'none',
+          ...op.what,
+        };
+        break;
+      case 'unnamed':
+        event = { ...head, ...sale, type: 'return', originalId: '', ...op.what };
+        break;
+      case 'adjust':
+        event = { ...head, type: 'adjustment', points: op.points, reason: 'because', agent: '' };
+        break;
+      case 'enrol':
+        event = { ...head, type: 'enrolment' };
+        break;
+      case 'resend':
+        event = steps[op.of % steps.length]?.event;
+        break;
+    }
+    if (event !== undefined) steps.push({ event, now, tickAt: before + Math.floor((now - before) * tick) });
+  }
+  return steps;
+}
+
+function purchaseOf({
+  amount,
+  lines,
+}: Pick<Purchase, 'amount' | 'lines'>): Pick<Purchase, 'type' | 'amount' | 'lines'> {
+  const total = lines.length === 0 ? amount : lines.reduce((sum, line) => sum + line.amount, 0);
+  return { type: 'purchase', amount: total, lines };
+}

@@ -1,0 +1,307 @@
+/**
+ * What must hold for every history. fast-check prints seed and path of a failure; pass them as a second argument to
+ * `fc.assert` to see it again.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Program } from '../../src/program/program.ts';
+import { sumOfDays } from '../../src/scoring/days.ts';
+import { NOT_GIVEN, type Purchase, type Return } from '../../src/scoring/event.ts';
+import { copyMember, type Member } from '../../src/scoring/member.ts';
+import { pointsOf } from '../../src/scoring/points.ts';
+import { settle } from '../../src/scoring/tiers.ts';
+import { encodeMember } from '../../src/wire/member-record.ts';
+import { levelOf, spendAt } from './bookkeeper.ts';
+import { DAY_MS, HOUR_MS, histories, programs, type Step } from './generator.ts';
+import { Desk, isRefused, MODES } from './harness.ts';
+
+const ANY = { multipliers: true, unmatched: ['ignore', 'deduct', 'refuse'] } as const;
+const SHORT = { maxLength: 25 };
+/** Long enough for several sealed chunks. */
+const LONG = { minLength: 60, maxLength: 140 };
+
+function deskAfter(program: Program, steps: readonly Step[]): Desk {
+  const desk = new Desk(program);
+  for (const { event, now } of steps) desk.score(event, now);
+  return desk;
+}
+
+function lastNow(steps: readonly Step[]): number {
+  return steps.at(-1)?.now ?? Date.UTC(2026, 0, 1);
+}
+
+describe.each([
+  ['short', SHORT, 150],
+  ['long', LONG, 25],
+] as const)('%s histories', (_name, size, numRuns) => {
+  it('P3 a cache of size none, chunks stored after every event, and a cache without bound are one', () => {
+    fc.assert(
+      fc.property(programs(2, ANY), histories(size), fc.nat({ max: 100 }), ([first, second], steps, changeAt) => {
+        const desks = MODES.map((mode) => new Desk(first as Program, mode));
+        for (const [index, { event, now }] of steps.entries()) {
+          if (index === changeAt) for (const desk of desks) desk.program = second as Program;
+          const [outcome, ...others] = desks.map((desk) => structuredClone(desk.score(event, now)));
+          for (const other of others) expect(other).toEqual(outcome);
+          const [records, ...otherRecords] = desks.map((desk) => desk.records());
+          for (const other of otherRecords) expect(other).toBe(records);
+        }
+      }),
+      { numRuns },
+    );
+  });
+
+  it('P4 ledger movements add up to the balance, lots to what can be spent; nothing goes out of shape', () => {
+    fc.assert(
+      fc.property(programs(1, ANY), histories(size), ([program], steps) => {
+        const desk = new Desk(program as Program, 'flushed');
+        for (const { event, now } of steps) {
+          desk.score(event, now);
+          const { balance, lots, spend } = desk.member;
+          expect(balance).toBe(desk.entries().reduce((sum, entry) => sum + pointsOf(entry), 0));
+          expect(sumOfDays(lots, -Infinity, Infinity)).toBe(Math.max(0, balance));
+          for (const { days, amounts } of [lots, spend]) {
+            expect(amounts.every((amount) => amount > 0)).toBe(true);
+            expect(days.every((day, index) => index === 0 || day > (days[index - 1] as number))).toBe(true);
+          }
+          for (const entry of desk.entries()) {
+            if (entry.kind !== 'accrual') continue;
+            expect(entry.returnedAmount).toBeLessThanOrEqual(entry.amount);
+            const byLine = entry.lines.reduce((sum, line) => sum + line.returnedAmount, 0);
+            expect(byLine).toBeLessThanOrEqual(entry.returnedAmount);
+            for (const line of entry.lines) {
+              expect(line.returnedAmount).toBeLessThanOrEqual(line.amount);
+              expect(line.returnedQuantity).toBeLessThanOrEqual(line.quantity);
+            }
+          }
+        }
+      }),
+      { numRuns },
+    );
+  });
+
+  it('P2 a refused event and a duplicate, at any age, change nothing; a duplicate gets the first answer', () => {
+    fc.assert(
+      fc.property(programs(1, ANY), histories(size), fc.nat({ max: 800 * DAY_MS }), ([program], steps, later) => {
+        const desk = new Desk(program as Program, 'flushed');
+        const first = new Map<string, number>();
+        for (const { event, now } of steps) {
+          const before = desk.records();
+          const outcome = desk.score(event, now);
+          if (isRefused(outcome)) expect(desk.records()).toBe(before);
+          else if (outcome.entry !== undefined && !first.has(event.id)) first.set(event.id, pointsOf(outcome.entry));
+        }
+        const before = desk.records();
+        const seen = new Set<string>();
+        for (const { event } of steps) {
+          if (!first.has(event.id) || seen.has(event.id)) continue;
+          seen.add(event.id);
+          const outcome = desk.score(event, lastNow(steps) + later);
+          expect(outcome.code).toBe('duplicate');
+          expect(outcome.entry && pointsOf(outcome.entry)).toBe(first.get(event.id));
+          const other = desk.score({ ...event, occurredAt: event.occurredAt + 1 }, lastNow(steps) + later);
+          expect(other).toMatchObject({ code: 'duplicate_with_different_content', field: 'occurredAt' });
+        }
+        expect(desk.records()).toBe(before);
+      }),
+      { numRuns },
+    );
+  });
+});
+
+describe('P10 the rolling window', () => {
+  it('equals a scan of the whole ledger, and the level what the ladder says of it, at every instant', () => {
+    const soon = fc.nat({ max: 3 * DAY_MS });
+    const later = fc.nat({ max: 500 * DAY_MS });
+    const named = { multipliers: true, unmatched: ['ignore', 'refuse'] } as const;
+    fc.assert(
+      fc.property(programs(1, named), histories({ maxLength: 40 }), soon, later, ([program], steps, soon, later) => {
+        const desk = new Desk(program as Program);
+        for (const { event, now } of steps) {
+          desk.score(event, now);
+          const entries = desk.entries();
+          // A member nobody has scored has no level yet.
+          if (entries.length === 0) continue;
+          for (const at of [now, now + soon, now + later]) {
+            const instant = Math.max(at, desk.member.asOf);
+            const shown = desk.read(instant);
+            const spend = spendAt(desk.program, entries, instant);
+            expect(shown.windowSpend).toBe(spend);
+            expect(shown.levelId).toBe(levelOf(desk.program, spend));
+          }
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('changes the level at its timer and never in between', () => {
+    fc.assert(
+      fc.property(programs(1, ANY), histories(SHORT), ([program], steps) => {
+        const desk = deskAfter(program as Program, steps);
+        for (let edges = 0; edges < 40 && desk.member.due !== Infinity; edges++) {
+          const { due, levelId } = desk.member;
+          expect(due).toBeGreaterThan(desk.member.asOf);
+          expect(desk.read(due - 1).levelId).toBe(levelId);
+          const changes = settle(desk.program, desk.member, due);
+          for (const change of changes) expect(change).toEqual({ from: levelId, to: desk.member.levelId, at: due });
+        }
+      }),
+    );
+  });
+});
+
+describe('P7 time passes alike', () => {
+  it('in one step, at every edge, and at any instants between', () => {
+    fc.assert(
+      fc.property(
+        programs(1, ANY),
+        histories(SHORT),
+        fc.array(fc.nat({ max: 800 * DAY_MS }), { maxLength: 5 }),
+        ([program], steps, waits) => {
+          const desk = deskAfter(program as Program, steps);
+          const end = Math.max(desk.member.asOf, lastNow(steps)) + Math.max(HOUR_MS, ...waits);
+          const settled = (instants: readonly number[]): { bytes: Uint8Array; changes: unknown[] } => {
+            const member = copyMember(desk.member);
+            const changes = instants.flatMap((instant) => settle(desk.program, member, instant));
+            return { bytes: encodeMember(member), changes };
+          };
+          const edges: number[] = [];
+          for (const probe = copyMember(desk.member); probe.due <= end; settle(desk.program, probe, probe.due)) {
+            edges.push(probe.due);
+          }
+          const atOnce = settled([end]);
+          expect(settled([...edges, end])).toEqual(atOnce);
+          const between = waits.map((wait) => end - wait).filter((instant) => instant >= desk.member.asOf);
+          expect(settled([...between.sort((left, right) => left - right), end])).toEqual(atOnce);
+        },
+      ),
+    );
+  });
+
+  it('whether or not ticks came between the events, late events and new programs among them', () => {
+    fc.assert(
+      fc.property(
+        programs(3, ANY),
+        histories({ maxLength: 40 }),
+        fc.integer({ min: 1, max: 20 }),
+        (versions, steps, every) => {
+          const lazy = new Desk(versions[0] as Program);
+          const ticked = new Desk(versions[0] as Program);
+          for (const [index, { event, now, tickAt }] of steps.entries()) {
+            const program = versions[Math.min(2, Math.floor(index / every))] as Program;
+            lazy.program = program;
+            ticked.program = program;
+            ticked.tick(tickAt);
+            ticked.tick(now);
+            expect(ticked.score(event, now).code).toBe(lazy.score(event, now).code);
+          }
+          const end = lastNow(steps) + 50 * DAY_MS;
+          expect(encodeMember(ticked.read(end))).toEqual(encodeMember(lazy.read(end)));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('P1 a purchase and its full return', () => {
+  const pieces = fc.array(
+    fc.oneof(
+      fc.record({ amount: fc.integer({ min: 0, max: 3_000 }), lines: fc.constant([]) }),
+      fc.record({
+        amount: fc.constant(NOT_GIVEN),
+        lines: fc.array(
+          fc.record({
+            sku: fc.constant('X'),
+            quantity: fc.integer({ min: 1, max: 2 }),
+            amount: fc.oneof(fc.constant(NOT_GIVEN), fc.integer({ min: 0, max: 3_000 })),
+          }),
+          { minLength: 1, maxLength: 2 },
+        ),
+      }),
+    ),
+    { maxLength: 4 },
+  );
+  const paid = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.nat({ max: 30_000 }), fc.nat({ max: 60 * DAY_MS }));
+
+  const sale = { memberId: '42', store: '', terminal: '', currency: '' };
+  const purchaseOf = (quantity: number, amount: number, occurredAt: number): Purchase => ({
+    ...sale,
+    type: 'purchase',
+    id: 'x',
+    occurredAt,
+    amount,
+    lines: [{ sku: 'X', category: '', quantity, amount }],
+  });
+  const returnOf = (id: string, part: Pick<Return, 'amount' | 'lines'>): Return => ({
+    ...sale,
+    type: 'return',
+    id,
+    occurredAt: 0,
+    originalId: 'x',
+    ...part,
+  });
+  /** What two members must agree on to be as good as one. */
+  const standing = (member: Member) => ({
+    balance: member.balance,
+    lots: member.lots,
+    windowSpend: member.windowSpend,
+    spend: member.spend.days.flatMap((day, index) =>
+      day < member.windowFirstDay ? [] : [[day, member.spend.amounts[index]]],
+    ),
+    levelId: member.levelId,
+    due: member.due,
+  });
+
+  it('are as if neither had happened: balance, lots, spend, level and timer', () => {
+    fc.assert(
+      fc.property(
+        programs(1, ANY),
+        histories(SHORT),
+        paid,
+        pieces,
+        ([program], steps, [quantity, amount, lag], parts) => {
+          const now = lastNow(steps);
+          const desk = deskAfter(program as Program, steps);
+          const without = deskAfter(program as Program, steps);
+          expect(desk.score(purchaseOf(quantity, amount, now - lag), now).code).toBe('scored');
+          for (const [index, part] of parts.entries()) desk.score(returnOf(`x${index}`, part), now);
+          desk.score(returnOf('rest', { amount: NOT_GIVEN, lines: [] }), now);
+          const end = Math.max(desk.member.asOf, without.member.asOf, now);
+          expect(standing(desk.read(end))).toEqual(standing(without.read(end)));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('with other events in between: balance, spend, level', () => {
+    // Without multipliers, since the level that the purchase gave for a while may have paid.
+    const plain = { multipliers: false, unmatched: ['ignore', 'refuse'] } as const;
+    fc.assert(
+      fc.property(
+        programs(1, plain),
+        histories(SHORT, 'before'),
+        histories(SHORT, 'after'),
+        paid,
+        ([program], before, rest, [quantity, amount, lag]) => {
+          const desk = deskAfter(program as Program, before);
+          const without = deskAfter(program as Program, before);
+          const middle = lastNow(before);
+          desk.score(purchaseOf(quantity, amount, middle - lag), middle);
+          const shift = Math.max(0, middle - (rest[0]?.now ?? middle));
+          for (const { event, now } of rest) {
+            desk.score(event, now + shift);
+            without.score(event, now + shift);
+          }
+          const end = Math.max(middle, lastNow(rest) + shift);
+          desk.score(returnOf('rest', { amount: NOT_GIVEN, lines: [] }), end);
+          const { lots: _lots, ...standingWith } = standing(desk.read(end + HOUR_MS));
+          const { lots: _without, ...standingWithout } = standing(without.read(end + HOUR_MS));
+          expect(standingWith).toEqual(standingWithout);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
