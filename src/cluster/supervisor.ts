@@ -22,6 +22,13 @@ export interface SupervisorOptions {
   readonly onFatal: (error: Error) => void;
 }
 
+/**
+ * Most of what a worker allocates while it drains a backlog stays: members and their entries. A larger nursery copies it less
+ * often on its way to the old space.
+ */
+const YOUNG_GENERATION_MIB = 192;
+/** Not reserved: the cache's bound decides how much of it is used. */
+const OLD_GENERATION_MIB_MAX = 8_192;
 const RESTART_DELAY_MS = 200;
 const RESTART_DELAY_MAX_MS = 5_000;
 /** A worker that ran this long is no longer in a loop of failures. */
@@ -54,6 +61,7 @@ export class Supervisor {
       // Workers have sockets and timers of their own, which stand still while a thread waits in Atomics.wait.
       atomics: 'disabled',
       recordTiming: false,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB, maxOldGenerationSizeMb: OLD_GENERATION_MIB_MAX },
     });
     this.#slots = Array.from({ length: workers }, (_unused, worker) => {
       const shared = allocateCounters(template.partitionsTotal);

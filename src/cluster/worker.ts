@@ -12,7 +12,7 @@ import { createLogger, type Logger } from '../observe/log.ts';
 import { answer } from '../partition/answer.ts';
 import { Audience, Feed } from '../partition/audience.ts';
 import { Partition } from '../partition/partition.ts';
-import { checkPosition, PositionMismatch } from '../partition/position.ts';
+import { checkEffects, checkPosition, PositionMismatch } from '../partition/position.ts';
 import { PartitionRun } from '../partition/run.ts';
 import { openLmdbStore } from '../store/lmdb-store.ts';
 import { storePath } from '../store/store-path.ts';
@@ -130,6 +130,7 @@ async function openPartition(partition: number, shared: Shared): Promise<OwnedPa
   const store = openLmdbStore(storePath(assignment.storeFolder, partition));
   try {
     await checkPosition(partition, store.position(), state, log.reader);
+    await checkEffects(partition, log.effects, state, log.reader);
     const audience = new Audience({ partition, epoch, names, send, counters, feed, nowMs: Date.now });
     const scored = await Partition.open({
       partition,

@@ -4,7 +4,7 @@
  * that was last seen there.
  */
 import { EFFECTS_BYTES_MAX } from '../limits.ts';
-import { EffectsConflict, type EffectsWriter, LogUnavailable } from '../log/log.ts';
+import { EffectsConflict, type EffectsWriter, type LogMessage, LogUnavailable } from '../log/log.ts';
 import {
   BEFORE_ALL_EFFECTS,
   decodeEffects,
@@ -15,6 +15,7 @@ import {
   encodeEffects,
   isAfter,
 } from '../wire/effects.ts';
+import { instantText } from '../wire/outcome-view.ts';
 
 export interface EffectsQueueOptions {
   readonly partition: number;
@@ -46,14 +47,14 @@ export class EffectsQueue {
     return queue;
   }
 
-  /** Adds an effect of the log message `sequence`; calls come in the order of the log. */
-  push(sequence: number, body: EffectBody): void {
+  /** Adds an effect of a message of the log; calls come in the order of the log. */
+  push({ sequence, timestampMs }: LogMessage, body: EffectBody): void {
     if (sequence !== this.#sequence) {
       this.#sequence = sequence;
       this.#ordinal = 0;
     }
     this.#ordinal += 1;
-    const effect: Effect = { sequence, ordinal: this.#ordinal, ...body };
+    const effect: Effect = { sequence, ordinal: this.#ordinal, loggedAt: instantText(timestampMs), ...body };
     if (isAfter(effect, this.#sent)) this.#pending.push(effect);
     else this.suppressed += 1;
   }
@@ -67,7 +68,8 @@ export class EffectsQueue {
 
   /** Resolves when all of them are on the effects subject. Waits out a log that is away. */
   async publish(effects: readonly Effect[]): Promise<void> {
-    let rest = effects;
+    // Since they were queued, another owner may have been found to have sent them.
+    let rest = this.#unsent(effects);
     while (rest.length > 0) {
       const count = fitting(rest);
       try {
@@ -78,9 +80,13 @@ export class EffectsQueue {
         // Either another owner wrote, or our own message arrived and its answer did not: the subject itself tells.
         await this.#options.pause();
         await this.#lookUp().catch(ignoreUnavailable);
-        rest = rest.filter((effect) => isAfter(effect, this.#sent));
+        rest = this.#unsent(rest);
       }
     }
+  }
+
+  #unsent(effects: readonly Effect[]): readonly Effect[] {
+    return effects.filter((effect) => isAfter(effect, this.#sent));
   }
 
   async #send(effects: readonly Effect[]): Promise<void> {

@@ -188,7 +188,7 @@ export class Partition {
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#options.counters.event('malformed', 'malformed');
-      this.#reject(message.sequence, 'malformed', error.message, undefined, message.payload, undefined);
+      this.#reject(message, 'malformed', error.message, undefined, message.payload, undefined);
       return undefined;
     }
   }
@@ -238,27 +238,27 @@ export class Partition {
     if (OUTCOMES[outcome.code].refused) {
       const bytes = event.type === 'malformed' ? event.bytes : encodeBatch([event]);
       const of = event.type === 'malformed' ? undefined : event;
-      this.#reject(message.sequence, outcome.code, detail ?? OUTCOMES[outcome.code].help, outcome.field, bytes, of);
+      this.#reject(message, outcome.code, detail ?? OUTCOMES[outcome.code].help, outcome.field, bytes, of);
       return;
     }
     if (outcome.code !== 'scored' || held === undefined || event.type === 'malformed') return;
     const { entry, tierChanges } = outcome;
     if (entry !== undefined && (fullLedger || entry.kind !== 'accrual')) {
       const effect = entryEffect(event.memberId, entry, held.member.balance);
-      if (effect !== undefined) this.#effects.push(message.sequence, effect);
+      if (effect !== undefined) this.#effects.push(message, effect);
     }
     if (tierChanges.length > 0) this.#tierEffects(message, event.memberId, tierChanges, event.id);
   }
 
   #reject(
-    sequence: number,
+    of: LogMessage,
     code: OutcomeCode,
     message: string,
     field: string | undefined,
     bytes: Uint8Array,
     event: MemberEvent | undefined,
   ): void {
-    this.#effects.push(sequence, {
+    this.#effects.push(of, {
       type: 'rejected',
       code,
       message,
@@ -280,7 +280,7 @@ export class Partition {
     for (const change of changes) {
       const rank = (id: string): number => tiers.levels.findIndex((level) => level.id === id);
       this.#options.counters.add(rank(change.to) > rank(change.from) ? 'tier_ups_total' : 'tier_downs_total', 1);
-      this.#effects.push(message.sequence, tierEffect(memberId, tiers.id, change, eventId));
+      this.#effects.push(message, tierEffect(memberId, tiers.id, change, eventId));
     }
   }
 
@@ -337,7 +337,7 @@ export class Partition {
     if (!result.ok) {
       counters.event('program', 'malformed');
       const problem = issuesText('', result.issues);
-      this.#reject(message.sequence, 'malformed', problem, undefined, Buffer.from(document), undefined);
+      this.#reject(message, 'malformed', problem, undefined, Buffer.from(document), undefined);
       return;
     }
     counters.event('program', 'scored');
@@ -349,10 +349,11 @@ export class Partition {
 
   /**
    * Publishes the effects and stores everything up to the position. One at a time: a call during another gives that one's
-   * promise. Events may be scored meanwhile; they belong to the next.
+   * promise. Events may be scored meanwhile; they belong to the next. After one that failed there is no next: what it had
+   * taken would be missing from the store.
    */
   checkpoint(): Promise<void> {
-    this.#checkpoint ??= this.#writeCheckpoint().finally(() => {
+    this.#checkpoint ??= this.#writeCheckpoint().then(() => {
       this.#checkpoint = undefined;
     });
     return this.#checkpoint;

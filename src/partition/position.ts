@@ -1,16 +1,19 @@
 /**
- * Does a store belong to the log it is about to be continued from? A position that does not fit is never skipped over: that
- * would lose or repeat purchases without a word. It is refused with what was found and what can be done.
+ * Do a store and the effects sent so far belong to the log they are about to be continued from? A position that does not fit
+ * is never skipped over: that would lose or repeat purchases, or effects, without a word. It is refused with what was found
+ * and what can be done.
  */
 import { fingerprint, hashRecord } from '../lib/hash.ts';
-import type { EventReader, LogState } from '../log/log.ts';
+import type { EffectsWriter, EventReader, LogState } from '../log/log.ts';
 import type { StoredPosition } from '../store/store.ts';
+import { decodeEffects } from '../wire/effects.ts';
+import { instantText } from '../wire/outcome-view.ts';
 
 export class PositionMismatch extends Error {
   override readonly name = 'PositionMismatch';
 }
 
-const REBUILD =
+const REBUILD_STORE =
   'If the log is right, stop the engine, move the store folder away and start again: it is rebuilt from the log. ' +
   'If the store is right, restore the log it belongs to.';
 
@@ -22,7 +25,7 @@ export async function checkPosition(
   reader: EventReader,
 ): Promise<void> {
   const refuse = (problem: string): never => {
-    throw new PositionMismatch(`Partition ${partition}: ${problem} ${REBUILD}`);
+    throw new PositionMismatch(`Partition ${partition}: ${problem} ${REBUILD_STORE}`);
   };
   if (position === undefined) {
     if (state.firstSequence > 1) {
@@ -46,13 +49,44 @@ export async function checkPosition(
       `the store is at sequence ${sequence}, but the log begins at ${state.firstSequence}: what is between is gone.`,
     );
   }
-  if (sequence < state.firstSequence) return;
+  // Nothing was there yet when it was written, or what it points at has been dropped and all that follows is there.
+  if (sequence === 0 || sequence < state.firstSequence) return;
   const message = await reader.messageAt(sequence);
-  if (message === undefined || messageFingerprint(message.payload) !== position.messageFingerprint) {
+  const isScored =
+    message?.timestampMs === position.timestampMs &&
+    messageFingerprint(message.payload) === position.messageFingerprint;
+  if (!isScored) {
     refuse(
       `the log holds another message at sequence ${sequence} than the one the store has scored: it was written anew.`,
     );
   }
+}
+
+const REMOVE_EFFECTS =
+  'If the log is right, remove the newest messages of this partition from the effects stream, down to the last one that ' +
+  'covers nothing beyond the place where the log was cut off, and tell those who have acted on them. If the effects are ' +
+  'right, restore the log they belong to.';
+
+/** Resolves if no effect was sent of an event that the log has lost since. Throws PositionMismatch. */
+export async function checkEffects(
+  partition: number,
+  effects: EffectsWriter,
+  state: LogState,
+  reader: EventReader,
+): Promise<void> {
+  const newest = await effects.lastOf(partition);
+  if (newest === undefined) return;
+  const { epoch, to, effects: sent } = decodeEffects(newest.payload);
+  if (epoch !== state.epoch || to.sequence < state.firstSequence) return;
+  const message = await reader.messageAt(to.sequence);
+  const loggedAt = sent.at(-1)?.loggedAt;
+  // The events after that one would be taken for those whose effects have been sent.
+  if (message !== undefined && instantText(message.timestampMs) === loggedAt) return;
+  const found = message === undefined ? `ends at ${state.lastSequence}` : 'holds another message there';
+  throw new PositionMismatch(
+    `Partition ${partition}: effects have been sent up to sequence ${to.sequence}, but the log ${found}: ` +
+      `it has lost its end. ${REMOVE_EFFECTS}`,
+  );
 }
 
 /** 53 bits that tell one message from another. */

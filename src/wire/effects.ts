@@ -33,6 +33,8 @@ export type Effect = EffectHead & (EntryEffect | TierEffect | RejectedEffect);
 interface EffectHead {
   readonly sequence: number;
   readonly ordinal: number;
+  /** When the log received that message: tells it from one that took its sequence after the log lost its end. */
+  readonly loggedAt: string;
 }
 
 interface EntryEffect {

@@ -1,20 +1,20 @@
 /**
- * A member as stored. Layout: version byte, eight bytes of sequence (the message that last changed the member), then a flat
- * MessagePack array. The digest is taken over the array alone: two logs with the same events in another packing give the
- * same digest, though their sequences differ.
+ * A member as stored. Layout: version byte, eight bytes of sequence (the message that last changed the member), then its
+ * fields (bytes.ts) in the order of `encodeMember`. The digest leaves the head out: two logs with the same events in another
+ * packing give the same digest, though their sequences differ.
  *
  * Member record version 1, chunk version 1, id block version 1.
  */
-
-import { Packr } from 'msgpackr';
 import { assert } from '../lib/assert.ts';
 import { fingerprint } from '../lib/hash.ts';
 import type { Rounding } from '../lib/integer.ts';
 import type { AccrualTerms } from '../program/program.ts';
-import type { Accrual, AccrualLine, Entry, ReversalPart } from '../scoring/entry.ts';
-import type { ReturnLine } from '../scoring/event.ts';
+import type { Days } from '../scoring/days.ts';
+import type { Accrual, AccrualLine, Entry, Reversal, ReversalPart } from '../scoring/entry.ts';
+import { NOT_GIVEN, type ReturnLine } from '../scoring/event.ts';
 import { type Chunk, History, type IdBlock } from '../scoring/history.ts';
 import { type Member, newMember } from '../scoring/member.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
 
 const MEMBER_VERSION = 1;
 const CHUNK_VERSION = 1;
@@ -23,34 +23,25 @@ const SEQUENCE_BYTES = 8;
 export const MEMBER_HEAD_BYTES = 1 + SEQUENCE_BYTES;
 export const CHUNK_HEAD_BYTES = 1;
 
-const packr = new Packr({ useRecords: false, int64AsType: 'number' });
-
 const ROUNDINGS: readonly Rounding[] = ['floor', 'nearest', 'ceil'];
 
+const out = new ByteWriter();
+
 export function encodeMember(member: Member): Uint8Array {
-  const terms: AccrualTerms[] = [];
-  const entries = member.recent.map((entry) => entryToArray(entry, terms));
-  const body = packr.pack([
-    member.enrolledAt,
-    member.balance,
-    member.lots.days,
-    member.lots.amounts,
-    member.spend.days,
-    member.spend.amounts,
-    member.levelId,
-    member.levelSince,
-    member.programVersion,
-    member.asOf,
-    member.due === Infinity ? 0 : member.due,
-    member.history?.sealed ?? 0,
-    terms.map(termsToArray),
-    entries,
-  ]);
-  const bytes = Buffer.allocUnsafe(MEMBER_HEAD_BYTES + body.length);
-  bytes[0] = MEMBER_VERSION;
-  bytes.writeDoubleBE(member.version, 1);
-  bytes.set(body, MEMBER_HEAD_BYTES);
-  return bytes;
+  out.byte(MEMBER_VERSION);
+  out.double(member.version);
+  out.uint(member.enrolledAt);
+  out.int(member.balance);
+  writeDays(member.lots);
+  writeDays(member.spend);
+  out.text(member.levelId);
+  out.uint(member.levelSince);
+  out.uint(member.programVersion);
+  out.uint(member.asOf);
+  out.uint(member.due === Infinity ? 0 : member.due);
+  out.uint(member.history?.sealed ?? 0);
+  writeEntries(member.recent);
+  return out.finish();
 }
 
 /** `readBlocks` brings the id index of a member that has sealed chunks. */
@@ -60,40 +51,33 @@ export function decodeMember(
   readBlocks: (memberId: string, sealed: number) => (IdBlock | undefined)[],
 ): Member {
   assert(bytes[0] === MEMBER_VERSION, () => `member record version ${bytes[0]} is not known`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const fields = packr.unpack(bytes.subarray(MEMBER_HEAD_BYTES)) as MemberFields;
-  const terms = fields[12].map(arrayToTerms);
+  const from = new ByteReader(bytes, 1);
   const member = newMember(id);
-  member.version = view.getFloat64(1);
-  member.enrolledAt = fields[0];
-  member.balance = fields[1];
-  member.lots = { days: fields[2], amounts: fields[3] };
-  member.spend = { days: fields[4], amounts: fields[5] };
-  member.levelId = fields[6];
-  member.levelSince = fields[7];
-  member.programVersion = fields[8];
-  member.asOf = fields[9];
-  member.due = fields[10] === 0 ? Infinity : fields[10];
-  if (fields[11] > 0) member.history = new History(fields[11], readBlocks(id, fields[11]));
-  member.recent = fields[13].map((entry) => arrayToEntry(entry, terms));
+  member.version = from.double();
+  member.enrolledAt = from.uint();
+  member.balance = from.int();
+  member.lots = readDays(from);
+  member.spend = readDays(from);
+  member.levelId = from.text();
+  member.levelSince = from.uint();
+  member.programVersion = from.uint();
+  member.asOf = from.uint();
+  member.due = from.uint() || Infinity;
+  const sealed = from.uint();
+  if (sealed > 0) member.history = new History(sealed, readBlocks(id, sealed));
+  member.recent = readEntries(from);
   return member;
 }
 
 export function encodeChunk(chunk: Chunk): Uint8Array {
-  const terms: AccrualTerms[] = [];
-  const entries = chunk.entries.map((entry) => entryToArray(entry, terms));
-  const body = packr.pack([terms.map(termsToArray), entries]);
-  const bytes = Buffer.allocUnsafe(CHUNK_HEAD_BYTES + body.length);
-  bytes[0] = CHUNK_VERSION;
-  bytes.set(body, CHUNK_HEAD_BYTES);
-  return bytes;
+  out.byte(CHUNK_VERSION);
+  writeEntries(chunk.entries);
+  return out.finish();
 }
 
 export function decodeChunk(number: number, bytes: Uint8Array): Chunk {
   assert(bytes[0] === CHUNK_VERSION, () => `chunk record version ${bytes[0]} is not known`);
-  const [termsFields, entryFields] = packr.unpack(bytes.subarray(CHUNK_HEAD_BYTES)) as [TermsFields[], EntryFields[]];
-  const terms = termsFields.map(arrayToTerms);
-  return { number, entries: entryFields.map((entry) => arrayToEntry(entry, terms)), state: 'clean' };
+  return { number, entries: readEntries(new ByteReader(bytes, CHUNK_HEAD_BYTES)), state: 'clean' };
 }
 
 /** Fixed width: eight bytes of fingerprint, four of chunk number, each little-endian as typed arrays are here. */
@@ -116,92 +100,53 @@ export function decodeIdBlock(bytes: Uint8Array): IdBlock {
   };
 }
 
-type MemberFields = readonly [
-  enrolledAt: number,
-  balance: number,
-  lotDays: number[],
-  lotAmounts: number[],
-  spendDays: number[],
-  spendAmounts: number[],
-  levelId: string,
-  levelSince: number,
-  programVersion: number,
-  asOf: number,
-  due: number,
-  sealed: number,
-  terms: TermsFields[],
-  entries: EntryFields[],
-];
+function writeDays({ days, amounts }: Days): void {
+  out.uint(days.length);
+  for (let index = 0; index < days.length; index++) {
+    out.int(days[index] as number);
+    out.int(amounts[index] as number);
+  }
+}
 
-type TermsFields = readonly [
-  programVersion: number,
-  ruleId: string,
-  points: number,
-  perMinor: number,
-  rounding: number,
-  levelId: string,
-  multiplierMilli: number,
-];
+function readDays(from: ByteReader): Days {
+  const days: number[] = [];
+  const amounts: number[] = [];
+  for (let left = from.uint(); left > 0; left--) {
+    days.push(from.int());
+    amounts.push(from.int());
+  }
+  return { days, amounts };
+}
+
+// --- Entries: the terms they share, then each entry, which names its terms by index ---
 
 const ACCRUAL = 0;
 const REVERSAL = 1;
 const ADJUSTMENT = 2;
 const ENROLMENT = 3;
 
-type AccrualFields = readonly [
-  kind: typeof ACCRUAL,
-  eventId: string,
-  occurredAt: number,
-  at: number,
-  store: string,
-  terminal: string,
-  currency: string,
-  amount: number,
-  terms: number,
-  returnedAmount: number,
-  lines: (string | number)[],
-];
+function writeEntries(entries: readonly Entry[]): void {
+  const terms: AccrualTerms[] = [];
+  for (const entry of entries) {
+    if (entry.kind === 'accrual' && indexOfTerms(terms, entry.terms) < 0) terms.push(entry.terms);
+  }
+  out.uint(terms.length);
+  for (const one of terms) writeTerms(one);
+  out.uint(entries.length);
+  for (const entry of entries) writeEntry(entry, terms);
+}
 
-type ReversalFields = readonly [
-  kind: typeof REVERSAL,
-  eventId: string,
-  occurredAt: number,
-  at: number,
-  programVersion: number,
-  store: string,
-  terminal: string,
-  currency: string,
-  originalId: string,
-  amount: number,
-  lines: (string | number)[],
-  parts: (string | number)[],
-];
+function readEntries(from: ByteReader): Entry[] {
+  const terms: AccrualTerms[] = [];
+  for (let left = from.uint(); left > 0; left--) terms.push(readTerms(from));
+  const entries: Entry[] = [];
+  for (let left = from.uint(); left > 0; left--) entries.push(readEntry(from, terms));
+  return entries;
+}
 
-type AdjustmentFields = readonly [
-  kind: typeof ADJUSTMENT,
-  eventId: string,
-  occurredAt: number,
-  at: number,
-  programVersion: number,
-  points: number,
-  reason: string,
-  agent: string,
-];
-
-type EnrolmentFields = readonly [
-  kind: typeof ENROLMENT,
-  eventId: string,
-  occurredAt: number,
-  at: number,
-  programVersion: number,
-];
-
-type EntryFields = AccrualFields | ReversalFields | AdjustmentFields | EnrolmentFields;
-
-/** Entries name their terms by index, since a member's purchases share a few. */
-function indexOfTerms(terms: AccrualTerms[], wanted: AccrualTerms): number {
+function indexOfTerms(terms: readonly AccrualTerms[], wanted: AccrualTerms): number {
   for (let index = 0; index < terms.length; index++) if (sameTerms(terms[index] as AccrualTerms, wanted)) return index;
-  return terms.push(wanted) - 1;
+  return -1;
 }
 
 function sameTerms(left: AccrualTerms, right: AccrualTerms): boolean {
@@ -209,141 +154,192 @@ function sameTerms(left: AccrualTerms, right: AccrualTerms): boolean {
   return left === right || (left.programVersion === right.programVersion && left.levelId === right.levelId);
 }
 
-function termsToArray({ programVersion, ruleId, rate, levelId, multiplierMilli }: AccrualTerms): TermsFields {
-  return [
-    programVersion,
-    ruleId,
-    rate.points,
-    rate.perMinor,
-    ROUNDINGS.indexOf(rate.rounding),
-    levelId,
-    multiplierMilli,
-  ];
+function writeTerms({ programVersion, ruleId, rate, levelId, multiplierMilli }: AccrualTerms): void {
+  out.uint(programVersion);
+  out.text(ruleId);
+  out.uint(rate.points);
+  out.uint(rate.perMinor);
+  out.byte(ROUNDINGS.indexOf(rate.rounding));
+  out.text(levelId);
+  out.uint(multiplierMilli);
 }
 
-function arrayToTerms(fields: TermsFields): AccrualTerms {
-  const [programVersion, ruleId, points, perMinor, rounding, levelId, multiplierMilli] = fields;
-  const rate = { points, perMinor, rounding: ROUNDINGS[rounding] as Rounding };
-  return { programVersion, ruleId, rate, levelId, multiplierMilli };
+function readTerms(from: ByteReader): AccrualTerms {
+  const programVersion = from.uint();
+  const ruleId = from.text();
+  const points = from.uint();
+  const perMinor = from.uint();
+  const rounding = ROUNDINGS[from.uint()] as Rounding;
+  return { programVersion, ruleId, rate: { points, perMinor, rounding }, levelId: from.text(), multiplierMilli: from.uint() };
 }
 
-function entryToArray(entry: Entry, terms: AccrualTerms[]): EntryFields {
+function writeEntry(entry: Entry, terms: readonly AccrualTerms[]): void {
   switch (entry.kind) {
     case 'accrual':
-      return [
-        ACCRUAL,
-        entry.eventId,
-        entry.occurredAt,
-        entry.at,
-        entry.store,
-        entry.terminal,
-        entry.currency,
-        entry.amount,
-        indexOfTerms(terms, entry.terms),
-        entry.returnedAmount,
-        flatAccrualLines(entry.lines),
-      ];
+      writeHead(ACCRUAL, entry);
+      return writeAccrual(entry, terms);
     case 'reversal':
-      return [
-        REVERSAL,
-        entry.eventId,
-        entry.occurredAt,
-        entry.at,
-        entry.programVersion,
-        entry.store,
-        entry.terminal,
-        entry.currency,
-        entry.originalId,
-        entry.amount,
-        entry.lines.flatMap(({ sku, quantity, amount }) => [sku, quantity, amount]),
-        entry.parts.flatMap((part) => [part.originalId, part.amount, part.ruleId, part.base, part.levelId, part.bonus]),
-      ];
-    case 'adjustment': {
-      const { eventId, occurredAt, at, programVersion, points, reason, agent } = entry;
-      return [ADJUSTMENT, eventId, occurredAt, at, programVersion, points, reason, agent];
-    }
+      writeHead(REVERSAL, entry);
+      return writeReversal(entry);
+    case 'adjustment':
+      writeHead(ADJUSTMENT, entry);
+      out.uint(entry.programVersion);
+      out.int(entry.points);
+      out.text(entry.reason);
+      out.text(entry.agent);
+      return;
     case 'enrolment':
-      return [ENROLMENT, entry.eventId, entry.occurredAt, entry.at, entry.programVersion];
+      writeHead(ENROLMENT, entry);
+      out.uint(entry.programVersion);
   }
 }
 
-function arrayToEntry(fields: EntryFields, terms: readonly AccrualTerms[]): Entry {
-  switch (fields[0]) {
+/** An entry counts from when its event happened, or from when the log received it; only one of the two need be kept. */
+function writeHead(kind: number, { eventId, occurredAt, at }: Entry): void {
+  out.byte(kind * 2 + (occurredAt === 0 ? 1 : 0));
+  out.text(eventId);
+  out.uint(at);
+}
+
+function readEntry(from: ByteReader, terms: readonly AccrualTerms[]): Entry {
+  const code = from.uint();
+  const eventId = from.text();
+  const at = from.uint();
+  const head = { eventId, fingerprint: fingerprint(eventId), occurredAt: code % 2 === 1 ? 0 : at, at };
+  switch (code >> 1) {
     case ACCRUAL:
-      return {
-        kind: 'accrual',
-        eventId: fields[1],
-        fingerprint: fingerprint(fields[1]),
-        occurredAt: fields[2],
-        at: fields[3],
-        store: fields[4],
-        terminal: fields[5],
-        currency: fields[6],
-        amount: fields[7],
-        lines: accrualLines(fields[10]),
-        terms: terms[fields[8]] as AccrualTerms,
-        returnedAmount: fields[9],
-      } satisfies Accrual;
+      return readAccrual(from, head, terms);
     case REVERSAL:
-      return {
-        kind: 'reversal',
-        eventId: fields[1],
-        fingerprint: fingerprint(fields[1]),
-        occurredAt: fields[2],
-        at: fields[3],
-        programVersion: fields[4],
-        store: fields[5],
-        terminal: fields[6],
-        currency: fields[7],
-        originalId: fields[8],
-        amount: fields[9],
-        lines: groups(fields[10], 3).map(([sku, quantity, amount]) => ({ sku, quantity, amount }) as ReturnLine),
-        parts: groups(fields[11], 6).map(
-          ([originalId, amount, ruleId, base, levelId, bonus]) =>
-            ({ originalId, amount, ruleId, base, levelId, bonus }) as ReversalPart,
-        ),
-      };
+      return readReversal(from, head);
     case ADJUSTMENT:
       return {
         kind: 'adjustment',
-        eventId: fields[1],
-        fingerprint: fingerprint(fields[1]),
-        occurredAt: fields[2],
-        at: fields[3],
-        programVersion: fields[4],
-        points: fields[5],
-        reason: fields[6],
-        agent: fields[7],
+        ...head,
+        programVersion: from.uint(),
+        points: from.int(),
+        reason: from.text(),
+        agent: from.text(),
       };
-    case ENROLMENT:
+    default:
+      return { kind: 'enrolment', ...head, programVersion: from.uint() };
+  }
+}
+
+type Head = Pick<Entry, 'eventId' | 'fingerprint' | 'occurredAt' | 'at'>;
+
+function writeAccrual(entry: Accrual, terms: readonly AccrualTerms[]): void {
+  out.text(entry.store);
+  out.text(entry.terminal);
+  out.text(entry.currency);
+  out.uint(entry.amount);
+  out.uint(indexOfTerms(terms, entry.terms));
+  out.uint(entry.returnedAmount);
+  out.uint(entry.lines.length);
+  for (const line of entry.lines) {
+    out.text(line.sku);
+    out.text(line.category);
+    out.uint(line.quantity);
+    out.uint(line.amount);
+    out.uint(line.returnedQuantity);
+    out.uint(line.returnedAmount);
+  }
+}
+
+const NO_LINES: AccrualLine[] = [];
+
+function readAccrual(from: ByteReader, { eventId, fingerprint, occurredAt, at }: Head, terms: readonly AccrualTerms[]): Accrual {
+  const store = from.text();
+  const terminal = from.text();
+  const currency = from.text();
+  const amount = from.uint();
+  const ownTerms = terms[from.uint()];
+  assert(ownTerms !== undefined, 'an entry names terms that are not there');
+  const returnedAmount = from.uint();
+  const count = from.uint();
+  const lines = count === 0 ? NO_LINES : Array.from({ length: count }, () => readAccrualLine(from));
+  // Every field in the order in which scoring makes it, so that all accruals share one hidden class.
+  return {
+    kind: 'accrual',
+    eventId,
+    fingerprint,
+    occurredAt,
+    at,
+    store,
+    terminal,
+    currency,
+    amount,
+    lines,
+    terms: ownTerms,
+    returnedAmount,
+  };
+}
+
+function readAccrualLine(from: ByteReader): AccrualLine {
+  return {
+    sku: from.text(),
+    category: from.text(),
+    quantity: from.uint(),
+    amount: from.uint(),
+    returnedQuantity: from.uint(),
+    returnedAmount: from.uint(),
+  };
+}
+
+function writeReversal(entry: Reversal): void {
+  out.uint(entry.programVersion);
+  out.text(entry.store);
+  out.text(entry.terminal);
+  out.text(entry.currency);
+  out.text(entry.originalId);
+  writeGiven(entry.amount);
+  out.uint(entry.lines.length);
+  for (const { sku, quantity, amount } of entry.lines) {
+    out.text(sku);
+    out.uint(quantity);
+    writeGiven(amount);
+  }
+  out.uint(entry.parts.length);
+  for (const part of entry.parts) {
+    out.text(part.originalId);
+    out.uint(part.amount);
+    out.text(part.ruleId);
+    out.int(part.base);
+    out.text(part.levelId);
+    out.int(part.bonus);
+  }
+}
+
+function readReversal(from: ByteReader, head: Head): Reversal {
+  return {
+    kind: 'reversal',
+    ...head,
+    programVersion: from.uint(),
+    store: from.text(),
+    terminal: from.text(),
+    currency: from.text(),
+    originalId: from.text(),
+    amount: readGiven(from),
+    lines: Array.from({ length: from.uint() }, (): ReturnLine => {
+      return { sku: from.text(), quantity: from.uint(), amount: readGiven(from) };
+    }),
+    parts: Array.from({ length: from.uint() }, (): ReversalPart => {
       return {
-        kind: 'enrolment',
-        eventId: fields[1],
-        fingerprint: fingerprint(fields[1]),
-        occurredAt: fields[2],
-        at: fields[3],
-        programVersion: fields[4],
+        originalId: from.text(),
+        amount: from.uint(),
+        ruleId: from.text(),
+        base: from.int(),
+        levelId: from.text(),
+        bonus: from.int(),
       };
-  }
+    }),
+  };
 }
 
-function flatAccrualLines(lines: readonly AccrualLine[]): (string | number)[] {
-  const flat: (string | number)[] = [];
-  for (const { sku, category, quantity, amount, returnedQuantity, returnedAmount } of lines) {
-    flat.push(sku, category, quantity, amount, returnedQuantity, returnedAmount);
-  }
-  return flat;
+/** An amount that may have been left out: 0 for that, else one more than it is. */
+function writeGiven(amount: number): void {
+  out.uint(amount - NOT_GIVEN);
 }
 
-function accrualLines(flat: readonly (string | number)[]): AccrualLine[] {
-  return groups(flat, 6).map(
-    ([sku, category, quantity, amount, returnedQuantity, returnedAmount]) =>
-      ({ sku, category, quantity, amount, returnedQuantity, returnedAmount }) as AccrualLine,
-  );
-}
-
-function groups<T>(flat: readonly T[], size: number): T[][] {
-  const rows: T[][] = [];
-  for (let index = 0; index < flat.length; index += size) rows.push(flat.slice(index, index + size));
-  return rows;
+function readGiven(from: ByteReader): number {
+  return from.uint() + NOT_GIVEN;
 }

@@ -80,7 +80,7 @@ export function programs(count: number, options: ProgramOptions): fc.Arbitrary<P
     })
     .map(({ timezone, versions }) =>
       versions.map(({ tiers, ...rest }, index) =>
-        programOf({
+        printable({
           ...rest,
           timezone,
           version: index + 1,
@@ -90,6 +90,11 @@ export function programs(count: number, options: ProgramOptions): fc.Arbitrary<P
         }),
       ),
     );
+}
+
+/** A failure shows the document instead of the compiled program's closures. */
+function printable(document: Readonly<Record<string, unknown>>): Program {
+  return Object.assign(programOf(document), { [fc.toStringMethod]: () => JSON.stringify(document) });
 }
 
 const gap = fc.oneof(

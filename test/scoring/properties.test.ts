@@ -39,7 +39,7 @@ describe.each([
       fc.property(programs(2, ANY), histories(size), fc.nat({ max: 100 }), ([first, second], steps, changeAt) => {
         const desks = MODES.map((mode) => new Desk(first as Program, mode));
         for (const [index, { event, now }] of steps.entries()) {
-          if (index === changeAt) for (const desk of desks) desk.program = second as Program;
+          if (index === changeAt) for (const desk of desks) desk.change(second as Program, now);
           const [outcome, ...others] = desks.map((desk) => structuredClone(desk.score(event, now)));
           for (const other of others) expect(other).toEqual(outcome);
           const [records, ...otherRecords] = desks.map((desk) => desk.records());
@@ -189,8 +189,8 @@ describe('P7 time passes alike', () => {
           const ticked = new Desk(versions[0] as Program);
           for (const [index, { event, now, tickAt }] of steps.entries()) {
             const program = versions[Math.min(2, Math.floor(index / every))] as Program;
-            lazy.program = program;
-            ticked.program = program;
+            lazy.change(program, now);
+            ticked.change(program, now);
             ticked.tick(tickAt);
             ticked.tick(now);
             expect(ticked.score(event, now).code).toBe(lazy.score(event, now).code);

@@ -98,7 +98,7 @@ class TableRun {
     const [verb, ...rest] = text.split(' ');
     switch (verb) {
       case 'program': {
-        this.#desk.program = this.#programs[Number(rest[0]) - 1] as Program;
+        this.#desk.change(this.#programs[Number(rest[0]) - 1] as Program, this.#now);
         return { member: this.#asItIs(), changes: [], outcome: undefined };
       }
       case 'tick': {

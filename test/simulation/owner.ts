@@ -12,7 +12,7 @@ import { type Answering, answer } from '../../src/partition/answer.ts';
 import { Audience, Feed } from '../../src/partition/audience.ts';
 import { checkpointDue } from '../../src/partition/checkpoint-policy.ts';
 import { Partition } from '../../src/partition/partition.ts';
-import { checkPosition, PositionMismatch } from '../../src/partition/position.ts';
+import { checkEffects, checkPosition, PositionMismatch } from '../../src/partition/position.ts';
 import { type MemoryDisk, openMemoryStore } from '../../src/store/memory-store.ts';
 import type { CheckpointWrite, PartitionStore } from '../../src/store/store.ts';
 import { BEFORE_ALL_EFFECTS, decodeEffects, encodeEffects } from '../../src/wire/effects.ts';
@@ -96,7 +96,8 @@ export class Owner {
       beforeCommit: () => this.#beforeCommit(),
       afterCommit: () => this.#afterCommit(),
     });
-    this.#store = world.mutation === undefined ? store : mutated(store, world.mutation, () => this.#reach('before-commit'));
+    this.#store =
+      world.mutation === undefined ? store : mutated(store, world.mutation, () => this.#reach('before-commit'));
     this.#open().catch((error) => this.#broken(error));
   }
 
@@ -206,8 +207,26 @@ export class Owner {
           `and the start was ${isAccepted ? 'accepted' : 'refused'}`,
       );
     }
-    if (!isAccepted) this.#refused('store');
-    return isAccepted;
+    if (!isAccepted) {
+      this.#refused('store');
+      return false;
+    }
+    return this.#areEffectsAllowed();
+  }
+
+  async #areEffectsAllowed(): Promise<boolean> {
+    const { log } = this.#world;
+    const { partition } = this.#home;
+    const fit = await this.#world.effectsFit(partition);
+    const areAccepted = await accepts(checkEffects(partition, log.effects, await log.reader.state(), log.reader));
+    if (this.#isEnded) return false;
+    if (areAccepted !== fit) {
+      throw new Error(
+        `position: effects ${fit ? 'fit' : 'tell of lost events'}, and ${areAccepted ? 'were accepted' : 'were refused'}`,
+      );
+    }
+    if (!areAccepted) this.#refused('effects');
+    return areAccepted;
   }
 
   #refused(why: 'store' | 'effects'): void {

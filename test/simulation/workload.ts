@@ -72,7 +72,9 @@ export class Workload {
     const { programs } = this.#scenario;
     const [first = ''] = programs;
     const document =
-      version === undefined ? pick(this.#random, [...programs, 'no program', '{"version":9}']) : (programs[version] ?? first);
+      version === undefined
+        ? pick(this.#random, [...programs, 'no program', '{"version":9}'])
+        : (programs[version] ?? first);
     return this.#remember(partition, [{ kind: 'program', document }]);
   }
 
@@ -133,7 +135,11 @@ export class Workload {
     const roll = random.next();
     if (roll < 0.08) return { ...head, type: 'adjustment', points: this.#points(), reason: `reason ${roll}` };
     if (roll < 0.12) return { ...head, type: 'enrolment' };
-    if (roll < 0.42) return this.#return(head, sent.filter((event) => event.memberId === memberId));
+    if (roll < 0.42)
+      return this.#return(
+        head,
+        sent.filter((event) => event.memberId === memberId),
+      );
     return this.#purchase(head);
   }
 
@@ -220,7 +226,10 @@ function encode(contents: readonly Content[], random: Random): Uint8Array {
   const whole = encodeBatch(contents.map(eventOf));
   if (contents.every(({ kind }) => kind !== 'malformed')) return whole;
   const [replyTo, events] = unpack(whole).value as [string, unknown[]];
-  return pack(1, [replyTo, events.map((event, index) => (contents[index]?.kind === 'malformed' ? broken(random) : event))]);
+  return pack(1, [
+    replyTo,
+    events.map((event, index) => (contents[index]?.kind === 'malformed' ? broken(random) : event)),
+  ]);
 }
 
 function eventOf(content: Content): LogEvent {
