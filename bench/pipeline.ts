@@ -94,6 +94,7 @@ async function drainBacklog(
     workers,
     logger: createLogger({ level: 'warn' }),
     onFatal: (error) => fatal.push(error),
+    onTornDown: (error) => fatal.push(error),
     template: {
       partitionsTotal: PARTITIONS,
       natsUrl,

@@ -35,6 +35,7 @@ export class EngineRefused extends Error {
 
 const EXAMPLE_PROGRAM = fileURLToPath(new URL('../../../examples/coffee.yaml', import.meta.url));
 const READY_POLL_MS = 20;
+const TORN_DOWN_EXIT_CODE = 70;
 
 /** Resolves when the engine serves and every partition has caught up. `onFatal` hears what ends it later. */
 export async function startEngine(
@@ -63,6 +64,10 @@ export async function startEngine(
     workers: Math.min(settings.workers, partitions),
     logger,
     onFatal,
+    onTornDown: (error) => {
+      log.fatal({ err: error }, 'a worker was torn down: this process ends, and the launcher starts it again');
+      process.exit(TORN_DOWN_EXIT_CODE);
+    },
     template: {
       partitionsTotal: partitions,
       natsUrl: settings.natsUrl,

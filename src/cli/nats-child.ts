@@ -1,9 +1,10 @@
 /** A private nats-server: started, watched, started again if it dies, stopped last. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../lib/free-port.ts';
 import { NATS_PAYLOAD_BYTES_MAX } from '../limits.ts';
 import type { Logger } from '../observe/log.ts';
 import { isNatsOf } from './data-folder.ts';
@@ -33,7 +34,7 @@ export interface NatsChildOptions {
 
 /** Resolves when the server takes connections. Throws UsageError if the binary is missing. */
 export async function startNatsChild({ binary, folder, logger, onStart }: NatsChildOptions): Promise<NatsChild> {
-  const port = await freePort();
+  const port = await freePort('127.0.0.1');
   const config = join(folder, 'nats.conf');
   writeFileSync(
     config,
@@ -111,17 +112,6 @@ async function stopProcess(pid: number): Promise<void> {
   process.kill(pid, 'SIGTERM');
   for (let waitedMs = 0; alive() && waitedMs < STOP_TIMEOUT_MS; waitedMs += 20) await sleep(20);
   if (alive()) process.kill(pid, 'SIGKILL');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 async function reachable(port: number): Promise<void> {

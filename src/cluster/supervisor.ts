@@ -20,6 +20,11 @@ export interface SupervisorOptions {
   readonly logger: Logger;
   /** Something that no restart mends. Called once. */
   readonly onFatal: (error: Error) => void;
+  /**
+   * A thread ended without closing its stores (out of memory, most likely). LMDB's locks may be left taken, which only the end
+   * of the process undoes. Called once a thread.
+   */
+  readonly onTornDown: (error: Error) => void;
 }
 
 /**
@@ -107,35 +112,34 @@ export class Supervisor {
   }
 
   async #keep(slot: WorkerSlot): Promise<void> {
-    const { logger, onFatal } = this.#options;
+    const { logger, onFatal, onTornDown } = this.#options;
     const log = logger.child({ component: 'supervisor', worker: slot.assignment.worker });
     let delayMs = RESTART_DELAY_MS;
     while (!this.#stopping) {
       const startMs = performance.now();
+      let end: WorkerEnd;
       try {
-        const end = await this.#run(slot);
-        if (end.end === 'refused') {
-          onFatal(new Error(end.message));
-          return;
-        }
-      } catch (thrown) {
-        const error = toError(thrown);
-        if (this.#stopping) {
-          log.warn(
-            { err: error },
-            'worker could not stop in order; nothing is lost, the rest is scored again at the next start',
-          );
-          return;
-        }
-        slot.restarts += 1;
-        for (const partition of slot.assignment.partitions) slot.counters.setPartition(partition, 'caughtUp', 0);
-        delayMs =
-          performance.now() - startMs > SETTLED_AFTER_MS
-            ? RESTART_DELAY_MS
-            : Math.min(delayMs * 2, RESTART_DELAY_MAX_MS);
-        log.error({ err: error, delayMs }, 'worker failed and is started again');
-        await sleep(delayMs);
+        end = await this.#run(slot);
+      } catch (error) {
+        onTornDown(toError(error));
+        return;
       }
+      if (end.end === 'refused') {
+        onFatal(new Error(end.message));
+        return;
+      }
+      if (end.end === 'stopped') continue;
+      const { error } = end;
+      if (this.#stopping) {
+        log.warn({ err: error }, 'worker could not store the last it scored; that is scored again at the next start');
+        return;
+      }
+      slot.restarts += 1;
+      for (const partition of slot.assignment.partitions) slot.counters.setPartition(partition, 'caughtUp', 0);
+      const settled = performance.now() - startMs > SETTLED_AFTER_MS;
+      delayMs = settled ? RESTART_DELAY_MS : Math.min(delayMs * 2, RESTART_DELAY_MAX_MS);
+      log.error({ err: error, delayMs }, 'worker failed and is started again');
+      await sleep(delayMs);
     }
   }
 

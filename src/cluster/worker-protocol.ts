@@ -25,8 +25,12 @@ export type ToWorker =
 
 export type FromWorker = { readonly type: 'caughtUp' };
 
-/** How a worker's task ended, when it ended in order. A failure rejects the task instead. */
+/**
+ * How a worker's task ended in order: its stores are closed, and it may be started again. A thread that is torn down instead
+ * rejects its task.
+ */
 export type WorkerEnd =
   | { readonly end: 'stopped' }
+  | { readonly end: 'failed'; readonly error: Error }
   /** A store does not fit the log. Nothing will change that but a person. */
   | { readonly end: 'refused'; readonly message: string };

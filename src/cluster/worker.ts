@@ -45,14 +45,17 @@ interface OwnedPartition {
   readonly close: () => Promise<void>;
 }
 
-/** Runs until told to stop; rejects when something breaks, and the supervisor starts it again. */
+/** Runs until told to stop or until something breaks; either way what it holds is closed before it says how it ended. */
 export async function runWorker(assignment: WorkerAssignment, port: MessagePort): Promise<WorkerEnd> {
   const stop = new AbortController();
   const failed = new Promise<never>((_resolve, reject) => {
     port.on('message', (message: ToWorker) => {
       if (message.type === 'stop') stop.abort();
-      else reject(new Error('told to fail'));
+      else setImmediate(() => fail('told to fail'));
     });
+    // What nobody catches would tear the thread down with its stores open, and their locks would stay taken.
+    process.on('uncaughtException', reject);
+    process.on('unhandledRejection', reject);
   });
   const logger = createLogger({ level: assignment.logLevel }).child({ component: 'worker', worker: assignment.worker });
   const counters = new WorkerCounters(assignment.counters);
@@ -114,14 +117,20 @@ export async function runWorker(assignment: WorkerAssignment, port: MessagePort)
     return { end: 'stopped' };
   } catch (error) {
     if (error instanceof PositionMismatch) return { end: 'refused', message: error.message };
-    throw error;
+    return { end: 'failed', error: toError(error) };
   } finally {
     stop.abort();
     for (const timer of timers) clearInterval(timer);
     await Promise.allSettled(owned.map(({ close }) => close()));
     await nc.close();
     port.removeAllListeners('message');
+    process.removeAllListeners('uncaughtException');
+    process.removeAllListeners('unhandledRejection');
   }
+}
+
+function fail(message: string): never {
+  throw new Error(message);
 }
 
 async function openPartition(partition: number, shared: Shared): Promise<OwnedPartition> {

@@ -3,6 +3,7 @@
  * process or anywhere else; it keeps no state that a client could miss after talking to another one.
  */
 import { randomUUID } from 'node:crypto';
+import { freePort } from '../lib/free-port.ts';
 import { LEASE_RENEW_MS, QUERY_TIMEOUT_MS } from '../limits.ts';
 import { BroadcastTopics } from './broadcast-topics.ts';
 import { BrokerLink } from './broker-link.ts';
@@ -16,7 +17,7 @@ import { programRoutes } from './program-api.ts';
 import { Queries } from './queries.ts';
 import { ScoredWaits } from './scored-waits.ts';
 import { LIVE_PATH, systemRoutes } from './system-api.ts';
-import { createApp, listen, portOf, stopListening } from './uws.ts';
+import { createApp, listen, stopListening } from './uws.ts';
 
 export interface Gateway {
   /** Without a slash at the end. */
@@ -72,8 +73,9 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   app.any('/*', http.accept);
 
   try {
-    const listenSocket = await listen(app, deps.host, deps.port, LIVE_PATH);
-    const port = portOf(listenSocket);
+    // The stand-in cannot say which port it was given, so we choose one ourselves.
+    const port = deps.port === 0 ? await freePort(deps.host) : deps.port;
+    const listenSocket = await listen(app, deps.host, port, LIVE_PATH);
     const url = `http://${deps.host.includes(':') ? `[${deps.host}]` : deps.host}:${port}`;
     log.info({ url }, 'gateway listens');
     let closed: Promise<void> | undefined;

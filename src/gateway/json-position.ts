@@ -3,29 +3,68 @@
  * text we walk through it once more. Offsets count UTF-16 units from 0.
  */
 
-const TOKEN =
-  /[ \t\n\r]*(?:([{}[\],:])|("(?:[^"\\\p{Cc}]+|[\x7f-\x9f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/uy;
+// Inside a string one character a step: with a repeat inside the repeat, an open string would be tried in 2^n ways.
+// No quantifier within another: these run over hostile text, and one that backtracks would stop the whole gateway.
 const SPACE = /[ \t\n\r]*/y;
+const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+const MARKS = '{}[],:';
+const FIRST_TEXT_CODE = 0x20;
 
 type Expected = 'value' | 'value-or-close' | 'key' | 'key-or-close' | 'colon' | 'comma-or-close' | 'end';
 
-/** The length of the text if it ends too early. Only for texts that JSON.parse refuses. */
+/** The length of the text if it ends too early. Only for texts that JSON.parse refuses. Takes time in proportion to the text. */
 export function jsonErrorPosition(text: string): number {
   const open: string[] = [];
   let expected: Expected = 'value';
   let position = 0;
   for (;;) {
-    TOKEN.lastIndex = position;
-    const match = TOKEN.exec(text);
-    SPACE.lastIndex = position;
-    const start = position + (SPACE.exec(text)?.[0].length ?? 0);
-    if (match === null) return start;
-    const [, mark, string] = match;
-    const next = step(expected, mark ?? (string === undefined ? 'scalar' : 'string'), open);
-    if (next === undefined) return start;
+    const start = endOf(SPACE, text, position) ?? position;
+    const char = text.charAt(start);
+    let token = char;
+    let end: number | undefined = start + 1;
+    if (char === '"') {
+      token = 'string';
+      const string = scanString(text, start);
+      if (string.error !== undefined) return isStringExpected(expected) ? string.error : start;
+      end = string.end;
+    } else if (char === '' || !MARKS.includes(char)) {
+      token = 'scalar';
+      end = endOf(SCALAR, text, start);
+    }
+    const next: Expected | undefined = end === undefined ? undefined : step(expected, token, open);
+    if (end === undefined || next === undefined) return start;
     expected = next;
-    position = TOKEN.lastIndex;
+    position = end;
   }
+}
+
+function endOf(pattern: RegExp, text: string, start: number): number | undefined {
+  pattern.lastIndex = start;
+  return pattern.test(text) ? pattern.lastIndex : undefined;
+}
+
+type ScannedString = { readonly end: number; readonly error?: never } | { readonly error: number };
+
+function scanString(text: string, start: number): ScannedString {
+  let index = start + 1;
+  while (index < text.length) {
+    const char = text.charAt(index);
+    if (char === '"') return { end: index + 1 };
+    if (text.charCodeAt(index) < FIRST_TEXT_CODE) return { error: index };
+    if (char !== '\\') {
+      index++;
+      continue;
+    }
+    const end = endOf(ESCAPE, text, index);
+    if (end === undefined) return { error: index };
+    index = end;
+  }
+  return { error: text.length };
+}
+
+function isStringExpected(expected: Expected): boolean {
+  return expected !== 'colon' && expected !== 'comma-or-close' && expected !== 'end';
 }
 
 /** What may follow; undefined if the token does not belong there. `open` holds the brackets that are open. */
@@ -51,7 +90,7 @@ function step(expected: Expected, token: string, open: string[]): Expected | und
       return expected === 'colon' ? 'value' : undefined;
     case 'string':
       if (expected === 'key' || expected === 'key-or-close') return 'colon';
-      return expected === 'value' || expected === 'value-or-close' ? afterValue() : undefined;
+      return isStringExpected(expected) ? afterValue() : undefined;
     default:
       return expected === 'value' || expected === 'value-or-close' ? afterValue() : undefined;
   }

@@ -55,10 +55,6 @@ export function listen(app: TemplatedApp, host: string, port: number, livePath: 
   });
 }
 
-export function portOf(listenSocket: ListenSocket): number {
-  return uWS.us_socket_local_port(listenSocket);
-}
-
 export function stopListening(listenSocket: ListenSocket): void {
   uWS.us_listen_socket_close(listenSocket);
 }

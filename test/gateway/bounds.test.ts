@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { CLOSE_CODES } from '../../src/gateway/close-codes.ts';
 import { LiveClient, purchase, type Rig, startRig, until } from './harness.ts';
 
-vi.mock(import('../../src/limits.ts'), async (original) => ({
+vi.mock('../../src/limits.ts', async (original: () => Promise<object>) => ({
   ...(await original()),
   QUERIES_IN_FLIGHT_MAX: 2,
   SOCKETS_MAX: 2,

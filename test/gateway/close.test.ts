@@ -77,6 +77,7 @@ it('lets go of every subscription but not of the connection, and may be asked tw
   const live = names.live(partitionOf('1', PARTITIONS), '1');
   const subjects = [names.stats, names.feed, names.owners, replyTo, live];
   await Promise.all([rig.gateway.close(), rig.gateway.close()]);
+  await rig.deps.nc.flush();
   for (const subject of subjects) {
     // Nobody listens: the server says so itself.
     await expect(rig.owner.nc.request(subject, '', { timeout: 5_000 })).rejects.toThrow(/no responders/i);

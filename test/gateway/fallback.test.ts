@@ -56,10 +56,20 @@ it('survives a client that breaks the WebSocket protocol, and upgrades to other 
   const upgrade = (path: string): string =>
     `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
   const elsewhere = connectTcp(rig.gateway.port, '127.0.0.1', () => elsewhere.write(upgrade('/elsewhere')));
-  await new Promise<void>((resolve) => elsewhere.on('error', () => undefined).on('close', () => resolve()));
+  await new Promise<void>((resolve) =>
+    elsewhere
+      .resume()
+      .on('error', () => undefined)
+      .on('close', () => resolve()),
+  );
   const before = rig.counters.open;
   const socket = connectTcp(rig.gateway.port, '127.0.0.1', () => socket.write(upgrade('/v1/live')));
-  const closed = new Promise<void>((resolve) => socket.on('error', () => undefined).on('close', () => resolve()));
+  const closed = new Promise<void>((resolve) =>
+    socket
+      .resume()
+      .on('error', () => undefined)
+      .on('close', () => resolve()),
+  );
   await until(() => rig.counters.open === before + 1);
   // An unmasked frame with a reserved opcode.
   socket.write(Buffer.from([0xff, 0x01, 0x00]));

@@ -116,7 +116,8 @@ describe('POST /v1/events', () => {
     ['{"a":}', 5],
     ['[tru]', 1],
     ['[{"id":"x"}] []', 13],
-    ['"\\x"', 0],
+    ['"\\x"', 1],
+    [`[{"id":"${'x'.repeat(100_000)}`, 100_009],
   ])('says where %j stops being JSON', async (text, position) => {
     const { status, body } = await rig.api.post('/v1/events', text);
     expect([status, codeOf(body)]).toEqual([400, 'bad_json']);

@@ -102,6 +102,9 @@ const gap = fc.oneof(
   { weight: 2, arbitrary: fc.integer({ min: 0, max: HOUR_MS }) },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 400 * DAY_MS }) },
 );
+/** Runs of every property, in units of the usual number: `FUZZ_TIMES=50 npx vitest run test/scoring`. */
+export const FUZZ_TIMES = Number(process.env['FUZZ_TIMES'] ?? 1);
+
 /** How long before the log received it an event occurred; undefined: it did not say. */
 const lag = fc.option(
   fc.oneof(

@@ -46,7 +46,7 @@ describe.each([
           for (const other of otherRecords) expect(other).toBe(records);
         }
       }),
-      { numRuns },
+      { numRuns: numRuns * FUZZ_TIMES },
     );
   });
 
@@ -75,7 +75,7 @@ describe.each([
           }
         }
       }),
-      { numRuns },
+      { numRuns: numRuns * FUZZ_TIMES },
     );
   });
 
@@ -103,7 +103,7 @@ describe.each([
         }
         expect(desk.records()).toBe(before);
       }),
-      { numRuns },
+      { numRuns: numRuns * FUZZ_TIMES },
     );
   });
 });
@@ -130,7 +130,7 @@ describe('P10 the rolling window', () => {
           }
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 150 * FUZZ_TIMES },
     );
   });
 
@@ -199,7 +199,7 @@ describe('P7 time passes alike', () => {
           expect(encodeMember(ticked.read(end))).toEqual(encodeMember(lazy.read(end)));
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 200 * FUZZ_TIMES },
     );
   });
 });
@@ -271,7 +271,7 @@ describe('P1 a purchase and its full return', () => {
           expect(standing(desk.read(end))).toEqual(standing(without.read(end)));
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 200 * FUZZ_TIMES },
     );
   });
 
@@ -301,7 +301,7 @@ describe('P1 a purchase and its full return', () => {
           expect(standingWith).toEqual(standingWithout);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 200 * FUZZ_TIMES },
     );
   });
 });

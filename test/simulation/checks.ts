@@ -95,7 +95,7 @@ async function foldCalmly(scenario: Scenario, partition: number, messages: reado
     effects: log.effects,
     pause: async () => {},
     counters: new WorkerCounters(allocateCounters(scenario.partitions)),
-    cacheMembers: 1_000_000,
+    cacheMembers: 1_000,
     fullLedger: scenario.fullLedger,
     listener: witness,
   });

@@ -336,7 +336,7 @@ export class Owner {
       this.#world.fail(error);
       return;
     }
-    this.#world.note(this.#home, `breaks: ${error.message}`);
+    if (error instanceof CommitFailed) this.#world.note(this.#home, `breaks: ${error.message}`);
     this.kill();
   }
 

@@ -58,9 +58,10 @@ export function scenarioOf(seed: number, packets?: number): Scenario {
   const isLong = random.chance(0.2);
   const changes = random.chance(0.25);
   const currency = pick(random, ['USD', 'USD', 'JPY', 'KWD']);
-  const events = pick(random, [1, 5, 20, 60, 200]);
+  const events = pick(random, [1, 5, 20, 60]);
   // A second owner and a log that loses its end would need a check on both sides to tell what is whose.
   const isPowerLost = random.chance(0.35);
+  const isBulky = random.chance(0.1);
   return {
     seed,
     partitions,
@@ -72,12 +73,12 @@ export function scenarioOf(seed: number, packets?: number): Scenario {
     packetEventsMax: pick(random, [1, 3, 8, 8]),
     spanMs: isLong ? LONG_SPAN_MS : pick(random, [HOUR_MS, 10 * DAY_MS, COMPARABLE_SPAN_MS, COMPARABLE_SPAN_MS]),
     startMs: Date.UTC(2010, pick(random, [1, 9, 10, 11]), 1 + random.below(25), 11, 30),
-    isBulky: random.chance(0.1),
+    isBulky,
     fullLedger: random.chance(0.5),
-    cacheMembers: pick(random, [[1], [1, 100_000], [2, 3, 100_000], [100_000]]),
+    cacheMembers: pick(random, [[1], [1, 1_000], [2, 3, 1_000], [1_000]]),
     policy: {
       events,
-      bytes: pick(random, [300, 3_000, 1_000_000]),
+      bytes: isBulky ? 1_000_000 : pick(random, [300, 3_000, 1_000_000]),
       delayMs: pick(random, [1, HOUR_MS, 2 * DAY_MS]),
       backlogDelayMs: pick(random, [HOUR_MS, 10 * DAY_MS]),
       eventsBehindMax: 2 * events,
@@ -89,7 +90,7 @@ export function scenarioOf(seed: number, packets?: number): Scenario {
       unacknowledged: pick(random, [0, 0.05, 0.2]),
       commitFailure: pick(random, [0, 0, 0.05]),
       unreachable: pick(random, [0, 0.01, 0.03]),
-      powerLoss: isPowerLost ? 0.01 : 0,
+      powerLoss: isPowerLost ? 0.004 : 0,
       secondOwner: isPowerLost ? 0 : pick(random, [0, 0, 0.02]),
     },
   };

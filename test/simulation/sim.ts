@@ -128,7 +128,7 @@ class Simulation implements World {
   async run(): Promise<void> {
     // Now and then events are there before their program.
     for (const { partition } of this.#homes) {
-      if (this.random.chance(0.8)) this.#resends.push(this.#workload.program(partition, 0));
+      if (this.random.chance(0.9)) this.#resends.push(this.#workload.program(partition, 0));
     }
     while (this.#sent < this.scenario.packets) {
       this.#step();
@@ -256,7 +256,6 @@ class Simulation implements World {
   #losePower(): void {
     for (const { owner } of this.#homes) owner?.kill();
     this.#inFlight = [];
-    this.#problem ??= undefined;
     this.#tally.powerLosses += 1;
     this.#losing = this.random.below(POWER_LOSS_EVENTS_MAX + 1);
     // A clock goes on while there is no power.
@@ -323,7 +322,6 @@ class Simulation implements World {
       if (home.owner?.sequence === last?.sequence && !this.#isWritten(home, last?.sequence ?? 0)) home.owner?.finish();
       await this.#drain();
     }
-    this.#tally.suppressed += 0;
     for (const { owner } of this.#homes) owner?.kill();
   }
 

@@ -76,20 +76,6 @@ it('is written by threads that exit as soon as it is closed', async () => {
   for (const path of paths) await withStore(path, (store) => expect(sequenceOf(store, 200)).toBe(10));
 });
 
-it('can be opened and written again after a thread was terminated in the middle', async () => {
-  for (let terminations = 0; terminations < 8; terminations++) {
-    const worker = startThread({ paths: [folder], members: 3_000, commits: 0 });
-    await once(worker, 'message');
-    await sleep(Math.random() * 60);
-    await worker.terminate();
-    await withStore(folder, async (store) => {
-      const sequence = sequenceOf(store, 3_000);
-      await store.commit(numberedCheckpoint(sequence + 1, 3_000));
-      expect(sequenceOf(store, 3_000)).toBe(sequence + 1);
-    });
-  }
-});
-
 it('takes little disk, 64 at a time', async () => {
   const paths = Array.from({ length: 64 }, (_, index) => join(folder, `${index}`));
   const stores = paths.map((path) => openLmdbStore(path));
