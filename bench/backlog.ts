@@ -2,11 +2,12 @@
  * Backlogs to drain: purchases of many members, uniform or Zipf, in the batches that ingest would make of them. The
  * generator adds up what the right answer is: purchases and points of everybody together.
  */
+
+import { Random, Zipf } from '../load/random.ts';
 import type { EventWriter } from '../src/log/log.ts';
 import type { Purchase } from '../src/scoring/event.ts';
 import { encodeBatch } from '../src/wire/batch.ts';
 import { partitionOf } from '../src/wire/subjects.ts';
-import { Random, Zipf } from '../load/random.ts';
 import { SEED } from './harness.ts';
 
 export interface BacklogShape {

@@ -30,7 +30,13 @@ export interface BenchContext {
 export type Bench = (context: BenchContext) => Promise<BenchResult[]>;
 
 export interface BenchDocument {
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryGiB: number; readonly node: string; readonly natsServer: string };
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly memoryGiB: number;
+    readonly node: string;
+    readonly natsServer: string;
+  };
   readonly commit: string;
   readonly size: Size;
   readonly results: readonly BenchResult[];
@@ -40,7 +46,9 @@ export const SEED = 42;
 
 export function result(name: string, value: number, unit: string, ceiling?: number): BenchResult {
   const rounded = round(value);
-  return ceiling === undefined ? { name, value: rounded, unit } : { name, value: rounded, unit, ceiling: round(ceiling), ratio: round(value / ceiling) };
+  return ceiling === undefined
+    ? { name, value: rounded, unit }
+    : { name, value: rounded, unit, ceiling: round(ceiling), ratio: round(value / ceiling) };
 }
 
 /** Throws when a bench's answer is wrong: its figure must not be printed. */

@@ -1,7 +1,7 @@
 /** `npm run bench [-- NAME ...] [-- --json] [-- --smoke]`. */
 import { availableParallelism } from 'node:os';
-import { documentOf, type BenchResult, type Size } from './harness.ts';
-import { pipelineBench, PIPELINES } from './pipeline.ts';
+import { type BenchResult, documentOf, type Size } from './harness.ts';
+import { PIPELINES, pipelineBench } from './pipeline.ts';
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');
@@ -13,5 +13,9 @@ const results: BenchResult[] = [];
 const pipelines = PIPELINES.filter((name) => wanted.length === 0 || wanted.some((prefix) => name.startsWith(prefix)));
 results.push(...(await pipelineBench({ size, say }, pipelines)));
 const document = documentOf(size, results);
-process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${results.map((r) => `${r.name} ${r.value} ${r.unit} ratio ${r.ratio ?? ''}`).join('\n')}\n`);
+process.stdout.write(
+  json
+    ? `${JSON.stringify(document)}\n`
+    : `${results.map((r) => `${r.name} ${r.value} ${r.unit} ratio ${r.ratio ?? ''}`).join('\n')}\n`,
+);
 process.exit(0);

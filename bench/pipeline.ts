@@ -32,7 +32,10 @@ interface Drain {
   readonly eventsPerSecond: number;
 }
 
-export async function pipelineBench(context: BenchContext, names: readonly PipelineName[] = PIPELINES): Promise<BenchResult[]> {
+export async function pipelineBench(
+  context: BenchContext,
+  names: readonly PipelineName[] = PIPELINES,
+): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
   for (const name of names) results.push(await onePipeline(name, context));
   return results;
@@ -54,14 +57,21 @@ async function onePipeline(name: PipelineName, { size, say }: BenchContext): Pro
   const shape = shapeOf(name, size);
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
   const logger = createLogger({ level: 'warn' });
-  const nats = await startNatsChild({ binary: process.env['TIDEMARK_NATS_SERVER'] ?? 'nats-server', folder, logger, onStart: () => {} });
+  const nats = await startNatsChild({
+    binary: process.env['TIDEMARK_NATS_SERVER'] ?? 'nats-server',
+    folder,
+    logger,
+    onStart: () => {},
+  });
   try {
     const nc = await connectLog(nats.url, 'bench');
     const { names, control } = await prepareTopology(nc, { prefix: 'bench', partitions: PARTITIONS, replicas: 1 });
     const log = await openJetStreamLog(nc, names);
     await new ProgramLog({ control, writer: log.events, partitions: PARTITIONS }).put(benchProgram());
     const backlog = await publishBacklog(shape, log.events);
-    say(`${name}: ${shape.events} events of ${shape.members} members in batches of ${shape.batchEvents}, ${(backlog.payloadBytes / shape.events).toFixed(0)} B each`);
+    say(
+      `${name}: ${shape.events} events of ${shape.members} members in batches of ${shape.batchEvents}, ${(backlog.payloadBytes / shape.events).toFixed(0)} B each`,
+    );
 
     const drains: Drain[] = [];
     for (const workers of [1, 2]) {
@@ -118,7 +128,11 @@ async function drainBacklog(
   const lag = (await log.reader.state()).lastSequence;
   expectEqual('events scored', scored(), backlog.events);
   expectEqual('restarts', supervisor.restarts, 0);
-  const last = Math.max(...supervisor.counters.flatMap((counters) => Array.from({ length: PARTITIONS }, (_unused, partition) => counters.readPartition(partition, 'sequence'))));
+  const last = Math.max(
+    ...supervisor.counters.flatMap((counters) =>
+      Array.from({ length: PARTITIONS }, (_unused, partition) => counters.readPartition(partition, 'sequence')),
+    ),
+  );
   expectEqual('last sequence scored', last, lag);
   const points = supervisor.counters.reduce((sum, counters) => sum + counters.readScalar('points_accrued_total'), 0);
   if (points <= 0 || points > backlog.amount) throw new Error(`points ${points} for ${backlog.amount} spent`);

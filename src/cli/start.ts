@@ -104,7 +104,10 @@ async function keepEngine(
       const startMs = performance.now();
       child = fork(fileURLToPath(import.meta.resolve('./engine-process.js')), [], { serialization: 'advanced' });
       if (child.pid !== undefined) note({ enginePid: child.pid });
-      const ended = engineEnd(child, (httpUrl) => note({ httpUrl }));
+      const ended = engineEnd(child, (httpUrl) => {
+        note({ httpUrl });
+        showUrls(httpUrl);
+      });
       child.send({ type: 'start', settings, natsPid: natsPid?.() } satisfies ToEngine);
       const { code, signal, refused } = await ended;
       if (refused) return 1;
@@ -119,6 +122,14 @@ async function keepEngine(
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
   }
+}
+
+/** Where to look, for whoever typed the command; programs read running.json. */
+function showUrls(httpUrl: string): void {
+  const live = `${httpUrl.replace(/^http/, 'ws')}/v1/live`;
+  process.stdout.write(
+    `\nTidemark is ready.\n  API       ${httpUrl}/openapi.json\n  Live      ${live}\n  Metrics   ${httpUrl}/metrics\n  Stop with Ctrl-C.\n\n`,
+  );
 }
 
 interface EngineEnd {

@@ -66,7 +66,10 @@ export class Supervisor {
       // Workers have sockets and timers of their own, which stand still while a thread waits in Atomics.wait.
       atomics: 'disabled',
       recordTiming: false,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB, maxOldGenerationSizeMb: OLD_GENERATION_MIB_MAX },
+      resourceLimits: {
+        maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB,
+        maxOldGenerationSizeMb: OLD_GENERATION_MIB_MAX,
+      },
     });
     this.#slots = Array.from({ length: workers }, (_unused, worker) => {
       const shared = allocateCounters(template.partitionsTotal);

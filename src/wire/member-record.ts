@@ -170,7 +170,13 @@ function readTerms(from: ByteReader): AccrualTerms {
   const points = from.uint();
   const perMinor = from.uint();
   const rounding = ROUNDINGS[from.uint()] as Rounding;
-  return { programVersion, ruleId, rate: { points, perMinor, rounding }, levelId: from.text(), multiplierMilli: from.uint() };
+  return {
+    programVersion,
+    ruleId,
+    rate: { points, perMinor, rounding },
+    levelId: from.text(),
+    multiplierMilli: from.uint(),
+  };
 }
 
 function writeEntry(entry: Entry, terms: readonly AccrualTerms[]): void {
@@ -247,7 +253,11 @@ function writeAccrual(entry: Accrual, terms: readonly AccrualTerms[]): void {
 
 const NO_LINES: AccrualLine[] = [];
 
-function readAccrual(from: ByteReader, { eventId, fingerprint, occurredAt, at }: Head, terms: readonly AccrualTerms[]): Accrual {
+function readAccrual(
+  from: ByteReader,
+  { eventId, fingerprint, occurredAt, at }: Head,
+  terms: readonly AccrualTerms[],
+): Accrual {
   const store = from.text();
   const terminal = from.text();
   const currency = from.text();

@@ -12,7 +12,7 @@ import { pointsOf } from '../../src/scoring/points.ts';
 import { settle } from '../../src/scoring/tiers.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
 import { levelOf, spendAt } from './bookkeeper.ts';
-import { DAY_MS, HOUR_MS, histories, programs, type Step } from './generator.ts';
+import { DAY_MS, FUZZ_TIMES, HOUR_MS, histories, programs, type Step } from './generator.ts';
 import { Desk, isRefused, MODES } from './harness.ts';
 
 const ANY = { multipliers: true, unmatched: ['ignore', 'deduct', 'refuse'] } as const;

@@ -84,8 +84,8 @@ export function scenarioOf(seed: number, packets?: number): Scenario {
       eventsBehindMax: 2 * events,
     },
     rates: {
-      crash: pick(random, [0, 0.02, 0.08, 0.25]),
-      hold: pick(random, [0.2, 0.6, 1]),
+      crash: isBulky ? 0.1 : pick(random, [0, 0.02, 0.08, 0.25]),
+      hold: isBulky ? 1 : pick(random, [0.2, 0.6, 1]),
       lost: pick(random, [0, 0.02, 0.15]),
       unacknowledged: pick(random, [0, 0.05, 0.2]),
       commitFailure: pick(random, [0, 0, 0.05]),

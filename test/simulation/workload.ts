@@ -55,7 +55,7 @@ export class Workload {
   packet(partition: number, nowMs: number): Packet {
     const random = this.#random;
     const { isBulky, packetEventsMax } = this.#scenario;
-    if (random.chance(isBulky ? 0.15 : 0.03)) return this.#garbage(partition);
+    if (random.chance(isBulky ? 0.3 : 0.03)) return this.#garbage(partition);
     if (random.chance(0.03)) return this.program(partition);
     const contents: Content[] = [];
     const count = 1 + random.below(packetEventsMax);

@@ -1,0 +1,169 @@
+/** A program as it is scored with: minor units, defaults, windows. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { successionIssues } from '../../src/program/compile.ts';
+import { checkProgram } from '../../src/program/parse.ts';
+import type { Program, Window } from '../../src/program/program.ts';
+import { programSchema } from '../../src/program/schema.ts';
+import { programOf } from '../scoring/harness.ts';
+
+const DAY_MS = 86_400_000;
+
+describe('money', () => {
+  it.each([
+    ['USD', 0.01, 1],
+    ['USD', 19.99, 1_999],
+    ['USD', 1.005e4, 1_005_000],
+    ['USD', 1_234_567.89, 123_456_789],
+    ['JPY', 100, 100],
+    ['KWD', 1.005, 1_005],
+    ['HUF', 4.35, 435],
+    ['CLF', 0.0001, 1],
+  ])('%s %d is %d minor units', (currency, per, minor) => {
+    expect(programOf({ currency, earn: { id: 'base', points: 1, per } }).terms.rate.perMinor).toBe(minor);
+  });
+
+  it('takes every amount that has the decimals of its currency, exactly', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1_000_000_000_000 }), (cents) => {
+        const program = programOf({ earn: { id: 'base', points: 1, per: Number((cents / 100).toFixed(2)) } });
+        expect(program.terms.rate.perMinor).toBe(cents);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('defaults', () => {
+  it('are filled in', () => {
+    const program = programOf({});
+    expect(program).toMatchObject({
+      enrolmentRequired: false,
+      unmatchedReturns: 'ignore',
+      returnMatchDays: 365,
+      terms: { rate: { rounding: 'floor' }, multiplierMilli: 1_000, levelId: '' },
+    });
+    expect(program.tiers).toBeUndefined();
+    expect(programOf({ returns: {} })).toMatchObject({ unmatchedReturns: 'ignore', returnMatchDays: 365 });
+  });
+
+  it('make a document that compiles to the same again', () => {
+    const { document } = programOf({ tiers: { id: 'main', window: 'calendar-year', levels: [{ id: 'a', from: 1 }] } });
+    const again = checkProgram(JSON.parse(JSON.stringify(document)));
+    expect(again.ok && again.program.document).toEqual(document);
+    expect(programSchema.parse(document)).toEqual(document);
+  });
+});
+
+describe('levels', () => {
+  const program = programOf({
+    tiers: {
+      id: 'main',
+      window: { days: 30 },
+      levels: [
+        { id: 'a', from: 0 },
+        { id: 'b', from: 10.5, multiplier: 1.005 },
+        { id: 'c', from: 100, multiplier: 99.999 },
+      ],
+    },
+  });
+
+  it.each([
+    [0, 'a'],
+    [1_049, 'a'],
+    [1_050, 'b'],
+    [9_999, 'b'],
+    [10_000, 'c'],
+    [7e15, 'c'],
+  ])('%d minor units hold %s', (spend, id) => {
+    expect(program.tiers?.levelFor(spend)?.id).toBe(id);
+  });
+
+  it('have terms of their own', () => {
+    expect(program.tiers?.level('b')?.terms).toMatchObject({ levelId: 'b', multiplierMilli: 1_005 });
+    expect(program.tiers?.level('c')?.terms.multiplierMilli).toBe(99_999);
+    expect(program.tiers?.level('')).toBeUndefined();
+    expect(program.tiers?.level('d')).toBeUndefined();
+  });
+
+  it('multipliers of up to three decimals are exact', () => {
+    for (let milli = 1_000; milli <= 100_000; milli++) {
+      const levels = [{ id: 'a', from: 0, multiplier: milli / 1_000 }];
+      if (milli % 7 !== 0) continue;
+      const { tiers } = programOf({ tiers: { id: 'main', window: { days: 1 }, levels } });
+      if (tiers?.level('a')?.terms.multiplierMilli !== milli) expect.fail(`multiplier ${milli / 1_000}`);
+    }
+  });
+});
+
+describe('windows', () => {
+  const windowOf = (window: unknown): Window => {
+    const { tiers } = programOf({ tiers: { id: 'main', window, levels: [{ id: 'a', from: 1 }] } });
+    return (tiers as NonNullable<Program['tiers']>).window;
+  };
+  const day = (date: string): number => Date.parse(date) / DAY_MS;
+  const date = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
+
+  it.each([
+    [{ days: 1 }, '2026-01-05', '2026-01-06'],
+    [{ days: 365 }, '2025-03-01', '2026-03-01'],
+    [{ months: 1 }, '2026-01-25', '2026-02-26'],
+    [{ months: 1 }, '2026-01-28', '2026-03-01'],
+    [{ months: 1 }, '2026-01-31', '2026-03-01'],
+    [{ months: 1 }, '2028-01-31', '2028-03-01'],
+    [{ months: 12 }, '2024-02-29', '2025-03-01'],
+    ['calendar-year', '2026-01-01', '2027-01-01'],
+    ['calendar-year', '2026-12-31', '2027-01-01'],
+  ])('%j: %s leaves on %s', (window, bought, leaves) => {
+    expect(date(windowOf(window).leavesOn(day(bought)))).toBe(leaves);
+  });
+
+  const windows = [
+    { days: 1 },
+    { days: 365 },
+    { months: 1 },
+    { months: 2 },
+    { months: 11 },
+    { months: 120 },
+    'calendar-year',
+  ];
+  it.each(windows)(
+    '%j: what has not left is exactly what lies on or after the first day; both only go forward',
+    (spec) => {
+      const window = windowOf(spec);
+      const first = day('2019-12-01');
+      for (let today = first; today < day('2024-04-01'); today++) {
+        const start = window.firstDay(today);
+        if (window.leavesOn(start) <= today || window.leavesOn(start - 1) > today || start > today) {
+          expect.fail(`first day on ${date(today)} is ${date(start)}`);
+        }
+        if (start < window.firstDay(today - 1) || window.leavesOn(today) < window.leavesOn(today - 1)) {
+          expect.fail(`runs backwards on ${date(today)}`);
+        }
+      }
+    },
+  );
+});
+
+describe('a new version', () => {
+  const document = (options: Readonly<Record<string, unknown>>) => programOf(options).document;
+
+  it('may change all but name, currency and time zone, and must count up', () => {
+    expect(
+      successionIssues(
+        document({}),
+        document({ version: 2, earn: { id: 'x', points: 9, per: 2 }, enrolment: 'required' }),
+      ),
+    ).toEqual([]);
+    expect(successionIssues(document({ version: 3 }), document({ version: 3 }))).toEqual([
+      { path: 'version', message: 'expected more than 3, got 3' },
+    ]);
+    expect(
+      successionIssues(document({}), document({ version: 2, program: 'b', currency: 'EUR', timezone: 'Asia/Tokyo' })),
+    ).toEqual([
+      { path: 'program', message: 'expected "test" as in version 1, got "b"' },
+      { path: 'currency', message: 'expected "USD" as in version 1, got "EUR"' },
+      { path: 'timezone', message: 'expected "UTC" as in version 1, got "Asia/Tokyo"' },
+    ]);
+  });
+});
