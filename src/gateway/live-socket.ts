@@ -9,6 +9,9 @@ import type { Watch } from './live-topic.ts';
 import type { GatewayCounters } from './ports.ts';
 import type { Socket } from './uws.ts';
 
+/** What is used of a WebSocket here. */
+export type SocketPort = Pick<Socket, 'send' | 'getBufferedAmount' | 'cork' | 'end'>;
+
 /** What `send` answers when the socket's own limit made it drop the frame. */
 const DROPPED = 2;
 
@@ -17,14 +20,14 @@ export class LiveSocket {
   readonly watches = new Map<string, Watch>();
   /** Messages that made no sense since the last one that did. */
   errorsInARow = 0;
-  readonly #ws: Socket;
+  readonly #ws: SocketPort;
   readonly #counters: GatewayCounters;
   /** Told when watches begin to wait for the socket to drain. */
   readonly #onDirty: (socket: LiveSocket) => void;
   readonly #dirty = new Set<Watch>();
   #open = true;
 
-  constructor(ws: Socket, counters: GatewayCounters, onDirty: (socket: LiveSocket) => void) {
+  constructor(ws: SocketPort, counters: GatewayCounters, onDirty: (socket: LiveSocket) => void) {
     this.#ws = ws;
     this.#counters = counters;
     this.#onDirty = onDirty;

@@ -142,6 +142,7 @@ export class MemberTopics {
 
   #renewNextSlot(): void {
     this.#turn = (this.#turn + 1) % RENEW_SLOTS;
+    this.#askFor(this.#slots[this.#turn] ?? []);
   }
 
   #onOwner(data: Uint8Array): void {

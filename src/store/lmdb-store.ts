@@ -9,17 +9,28 @@
  * - `overlappingSync` off: data reaches the disk before the page that points at it, so neither `kill -9` nor a power cut
  *   leaves a torn checkpoint. It would not be faster here: lmdb resolves a commit only after its sync either way.
  * - `eventTurnBatching` off: a checkpoint is the one batch we ask for and nothing else.
+ * - `batchStartThreshold` out of reach: lmdb would begin to write a long batch while it is still being filled, and a thread
+ *   terminated just then would leave the writer waiting for the rest, holding the write lock, for ever.
  * - Keys are encoded here. lmdb's own encoding has two forms for control characters, one for short and one for long keys,
  *   and so gives some pairs of ids the same key.
  */
 import { statfsSync } from 'node:fs';
-import { type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb';
+import { type Database, type DatabaseOptions, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb';
 import { assert, toError } from '../lib/assert.ts';
 import { ID_BYTES_MAX, STORE_FREE_BYTES_MIN } from '../limits.ts';
 import { pack, unpack, WireError } from '../wire/pack.ts';
 import type { CheckpointWrite, Due, MemberWrite, PartitionStore, StoredPosition } from './store.ts';
 
-const MAP_BYTES = 64 * 1024 ** 3;
+const SETTINGS: RootDatabaseOptions & { readonly batchStartThreshold: number } = {
+  encoding: 'binary',
+  // Whatever the folder is called.
+  noSubdir: false,
+  useWritemap: true,
+  mapSize: 64 * 1024 ** 3,
+  overlappingSync: false,
+  eventTurnBatching: false,
+  batchStartThreshold: Number.MAX_SAFE_INTEGER,
+};
 
 export interface LmdbStoreOptions {
   /** Free bytes on the disk below which nothing is written. */
@@ -42,14 +53,7 @@ class LmdbStore implements PartitionStore {
   constructor(path: string, freeBytesMin: number) {
     this.#path = path;
     this.#freeBytesMin = freeBytesMin;
-    this.#environment = open<Uint8Array, string>(path, {
-      encoding: 'binary',
-      noSubdir: false,
-      useWritemap: true,
-      mapSize: MAP_BYTES,
-      overlappingSync: false,
-      eventTurnBatching: false,
-    });
+    this.#environment = open<Uint8Array, string>(path, SETTINGS);
     // In one transaction, since each database that is new would otherwise wait for the disk by itself.
     this.#databases = this.#environment.transactionSync(() => openDatabases(this.#environment));
   }

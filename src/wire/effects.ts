@@ -109,14 +109,14 @@ export function encodeEffects(message: EffectsMessage): Uint8Array {
 
 /** Throws WireError on what is not an effects message. */
 export function decodeEffects(bytes: Uint8Array): EffectsMessage {
-  let value: Partial<EffectsMessage>;
+  let value: Partial<EffectsMessage> | null;
   try {
-    value = JSON.parse(new TextDecoder().decode(bytes)) as Partial<EffectsMessage>;
+    value = JSON.parse(new TextDecoder().decode(bytes)) as Partial<EffectsMessage> | null;
   } catch (error) {
     throw new WireError('an effects message is JSON', { cause: error });
   }
-  if (value.version !== EFFECTS_VERSION || value.to === undefined) {
-    throw new WireError(`effects version ${value.version} is not known`);
+  if (value?.version !== EFFECTS_VERSION || value.to === undefined) {
+    throw new WireError(`effects version ${value?.version} is not known`);
   }
   return value as EffectsMessage;
 }

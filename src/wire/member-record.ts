@@ -183,10 +183,12 @@ function writeEntry(entry: Entry, terms: readonly AccrualTerms[]): void {
   switch (entry.kind) {
     case 'accrual':
       writeHead(ACCRUAL, entry);
-      return writeAccrual(entry, terms);
+      writeAccrual(entry, terms);
+      return;
     case 'reversal':
       writeHead(REVERSAL, entry);
-      return writeReversal(entry);
+      writeReversal(entry);
+      return;
     case 'adjustment':
       writeHead(ADJUSTMENT, entry);
       out.uint(entry.programVersion);

@@ -57,7 +57,7 @@ it('answers 503 while the broker is away, heals live views when it is back, and 
 });
 
 it('does not claim that events are stored when the broker stalls', async () => {
-  rig.server.pause();
+  await rig.server.pause();
   const { status, body } = await rig.api.post('/v1/events', [purchase('stalled', '1')]);
   rig.server.resume();
   expect([status, codeOf(body)]).toEqual([503, 'log_unavailable']);

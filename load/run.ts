@@ -1,0 +1,297 @@
+/**
+ * One load run: a fleet sends to a running engine, watchers look on, and at the end there is a verdict.
+ *
+ * Arrivals are open-loop: every event goes at its scheduled instant, however long the ones before it take, and latency counts
+ * from that instant, so a stall of the engine is seen by everything that was due during it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Arrival, FLAT_DAY, fleet, HOT_MEMBER } from './fleet.ts';
+import { HttpClient } from './http-client.ts';
+import { Latencies, type LatencySummary } from './latency.ts';
+import { Oracle } from './oracle.ts';
+import type { PublicEvent } from './public-event.ts';
+import { Watcher } from './watchers.ts';
+
+export interface LoadOptions {
+  readonly url: string;
+  readonly eventsPerSecond: number;
+  readonly seconds: number;
+  readonly members: number;
+  readonly watchers: number;
+  readonly seed: number;
+  /** Recompute every member with the oracle at the end. */
+  readonly verify: boolean;
+}
+
+export interface LoadReport {
+  readonly options: LoadOptions;
+  readonly sent: number;
+  readonly accepted: number;
+  readonly resent: number;
+  /** By HTTP status, `rejected`, `unreachable` or `overflow`. */
+  readonly errors: Readonly<Record<string, number>>;
+  readonly achievedPerSecond: number;
+  readonly latencyMs: { readonly accepted: LatencySummary; readonly pushed: LatencySummary };
+  readonly watcherProblems: readonly string[];
+  /** Members compared with the oracle, and what differed; absent without `verify`. */
+  readonly verified?: { readonly members: number; readonly differences: readonly string[] };
+  readonly pass: boolean;
+  readonly failureReasons: readonly string[];
+}
+
+/** What a view on the terminal shows while the run goes on. */
+export interface LoadProgress {
+  readonly elapsedSeconds: number;
+  readonly sent: number;
+  readonly accepted: number;
+  readonly inFlight: number;
+  readonly errors: number;
+  readonly accepted50: number | null;
+  readonly accepted99: number | null;
+  readonly pushed99: number | null;
+}
+
+/** Requests on the way at once; beyond it an arrival is counted as an overflow and not sent. */
+const IN_FLIGHT_MAX = 2_000;
+/** Share of the asked rate that must have been accepted. */
+const RATE_SHARE_MIN = 0.95;
+const SETTLE_TIMEOUT_MS = 15_000;
+const PROBLEMS_SHOWN = 10;
+
+interface Accepted {
+  readonly event: PublicEvent;
+  readonly sequence: number;
+  /** Order of sending, for events of one message of the log. */
+  readonly order: number;
+}
+
+export async function runLoad(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<LoadReport> {
+  const client = new HttpClient(options.url);
+  try {
+    return await new Run(options, client, onProgress).run();
+  } finally {
+    client.close();
+  }
+}
+
+class Run {
+  readonly #options: LoadOptions;
+  readonly #client: HttpClient;
+  readonly #onProgress: (progress: LoadProgress) => void;
+  readonly #acceptedMs = new Latencies();
+  readonly #pushedMs = new Latencies();
+  readonly #errors = new Map<string, number>();
+  readonly #log: Accepted[] = [];
+  readonly #watchers = new Map<string, Watcher>();
+  #sent = 0;
+  #resent = 0;
+  #inFlight = 0;
+  /** Begins ids of events and members, so that an engine with a history can be used. */
+  readonly #prefix = `load-${Date.now().toString(36)}`;
+
+  constructor(options: LoadOptions, client: HttpClient, onProgress: (progress: LoadProgress) => void) {
+    this.#options = options;
+    this.#client = client;
+    this.#onProgress = onProgress;
+  }
+
+  async run(): Promise<LoadReport> {
+    const reasons: string[] = [];
+    try {
+      await this.#openWatchers();
+      await this.#send();
+    } catch (error) {
+      reasons.push(`the engine cannot be reached: ${reasonOf(error)}`);
+    }
+    const watcherProblems = reasons.length === 0 ? await this.#checkWatchers() : [];
+    for (const watcher of this.#watchers.values()) watcher.close();
+    const verified = this.#options.verify && reasons.length === 0 ? await this.#verify() : undefined;
+
+    const accepted = this.#log.length;
+    const failed = this.#sent - accepted;
+    const achievedPerSecond = accepted / this.#options.seconds;
+    if (failed > 0) reasons.push(`${failed} of ${this.#sent} events were not accepted`);
+    if (reasons.length === 0 && achievedPerSecond < RATE_SHARE_MIN * this.#options.eventsPerSecond) {
+      reasons.push(`${achievedPerSecond.toFixed(0)} events/s of ${this.#options.eventsPerSecond} were accepted`);
+    }
+    if (watcherProblems.length > 0) reasons.push(`watchers saw ${watcherProblems.length} problems`);
+    if (verified !== undefined && verified.differences.length > 0) {
+      reasons.push(`${verified.differences.length} members are not what the oracle says`);
+    }
+    return {
+      options: this.#options,
+      sent: this.#sent,
+      accepted,
+      resent: this.#resent,
+      errors: Object.fromEntries(this.#errors),
+      achievedPerSecond: Math.round(achievedPerSecond),
+      latencyMs: { accepted: this.#acceptedMs.summary(), pushed: this.#pushedMs.summary() },
+      watcherProblems: watcherProblems.slice(0, PROBLEMS_SHOWN),
+      ...(verified === undefined
+        ? {}
+        : { verified: { ...verified, differences: verified.differences.slice(0, PROBLEMS_SHOWN) } }),
+      pass: reasons.length === 0,
+      failureReasons: reasons,
+    };
+  }
+
+  /** The hot member and the next ranks: those that buy most are watched most. */
+  async #openWatchers(): Promise<void> {
+    const ids = [
+      HOT_MEMBER,
+      ...Array.from({ length: this.#options.watchers - 1 }, (_unused, index) => `m${index + 1}`),
+    ];
+    for (const id of ids.slice(0, this.#options.watchers)) {
+      const memberId = this.#memberId(id);
+      this.#watchers.set(memberId, new Watcher(memberId, this.#pushedMs));
+    }
+    await Promise.all([...this.#watchers.values()].map((watcher) => watcher.open(this.#options.url)));
+  }
+
+  async #send(): Promise<void> {
+    const { eventsPerSecond, members, seconds, seed } = this.#options;
+    const startMs = performance.now();
+    const arrivals = fleet({
+      seed,
+      idPrefix: this.#prefix,
+      eventsPerSecond,
+      members,
+      dayCurve: FLAT_DAY,
+      startMs: Date.now(),
+    });
+    let nextReportMs = 0;
+    for (const arrival of arrivals) {
+      if (arrival.dueMs >= seconds * 1000) break;
+      for (
+        let waitMs = arrival.dueMs - (performance.now() - startMs);
+        waitMs > 0;
+        waitMs = arrival.dueMs - (performance.now() - startMs)
+      ) {
+        await sleep(Math.min(waitMs, 1000));
+        const elapsedMs = performance.now() - startMs;
+        if (elapsedMs < nextReportMs) continue;
+        nextReportMs = elapsedMs + 1000;
+        this.#report(elapsedMs / 1000);
+      }
+      this.#sent += 1;
+      if (arrival.isResend) this.#resent += 1;
+      if (this.#inFlight >= IN_FLIGHT_MAX) this.#fail('overflow');
+      else void this.#sendOne(arrival, startMs + arrival.dueMs, this.#sent);
+    }
+    for (let waitedMs = 0; this.#inFlight > 0 && waitedMs < SETTLE_TIMEOUT_MS; waitedMs += 20) await sleep(20);
+    this.#report(seconds);
+  }
+
+  async #sendOne(arrival: Arrival, dueAtMs: number, order: number): Promise<void> {
+    this.#inFlight += 1;
+    const event = { ...arrival.event, memberId: this.#memberId(arrival.event.memberId) };
+    try {
+      const { status, body } = await this.#client.post('/v1/events', event);
+      const { accepted = [] } = body as { accepted?: { sequence: number }[] };
+      const [placed] = accepted;
+      if (status !== 202 || placed === undefined) {
+        this.#fail(status === 202 ? 'rejected' : `${status}`);
+        return;
+      }
+      this.#acceptedMs.record(performance.now() - dueAtMs);
+      this.#log.push({ event, sequence: placed.sequence, order });
+      if (!arrival.isResend && event.type === 'purchase')
+        this.#watchers.get(event.memberId)?.expect(placed.sequence, dueAtMs);
+    } catch {
+      this.#fail('unreachable');
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  /** What each watcher saw last must be what the member is. */
+  async #checkWatchers(): Promise<string[]> {
+    const problems: string[] = [];
+    for (const watcher of this.#watchers.values()) {
+      problems.push(...watcher.problems.map((problem) => `${watcher.memberId}: ${problem}`));
+      const path = `/v1/members/${encodeURIComponent(watcher.memberId)}`;
+      const matches = async (): Promise<boolean> => {
+        const { status, body } = await this.#client.get(path);
+        const version = status === 404 ? 0 : (body as { version: number }).version;
+        return version === watcher.seen.version;
+      };
+      let same = await matches();
+      for (let waitedMs = 0; !same && waitedMs < SETTLE_TIMEOUT_MS; waitedMs += 100) {
+        await sleep(100);
+        same = await matches();
+      }
+      if (!same)
+        problems.push(
+          `${watcher.memberId}: was last shown at version ${watcher.seen.version}, which is not the latest`,
+        );
+    }
+    return problems;
+  }
+
+  /** Folds what was accepted, in the order of the log, by the independent bookkeeper, and compares every member. */
+  async #verify(): Promise<{ members: number; differences: string[] }> {
+    const { body } = await this.#client.get('/v1/program');
+    const oracle = new Oracle(JSON.stringify((body as { document?: unknown }).document));
+    this.#log.sort((left, right) => left.sequence - right.sequence || left.order - right.order);
+    for (const { event } of this.#log) oracle.apply(event, Date.now());
+    const differences: string[] = [];
+    let members = 0;
+    for (const id of oracle.members()) {
+      members += 1;
+      const asOfMs = Date.now();
+      const answer = await this.#client.get(
+        `/v1/members/${encodeURIComponent(id)}?asOf=${new Date(asOfMs).toISOString()}`,
+      );
+      const expected = oracle.member(id, asOfMs);
+      const found = summaryOf(answer.body as MemberJson);
+      const wanted = { balance: expected?.balance ?? 0, spend: expected?.spend ?? 0, level: expected?.level ?? '' };
+      if (JSON.stringify(found) !== JSON.stringify(wanted)) {
+        differences.push(`${id}: engine ${JSON.stringify(found)}, oracle ${JSON.stringify(wanted)}`);
+      }
+    }
+    return { members, differences };
+  }
+
+  #memberId(id: string): string {
+    return `${this.#prefix}-${id}`;
+  }
+
+  #fail(code: string): void {
+    this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1);
+  }
+
+  #report(elapsedSeconds: number): void {
+    const acceptedMs = this.#acceptedMs.summary();
+    this.#onProgress({
+      elapsedSeconds,
+      sent: this.#sent,
+      accepted: this.#log.length,
+      inFlight: this.#inFlight,
+      errors: [...this.#errors.values()].reduce((sum, count) => sum + count, 0),
+      accepted50: acceptedMs.p50,
+      accepted99: acceptedMs.p99,
+      pushed99: this.#pushedMs.summary().p99,
+    });
+  }
+}
+
+interface MemberJson {
+  readonly balances?: { readonly points?: { readonly available: number; readonly debt: number } };
+  readonly counters?: { readonly spend?: number };
+  readonly tiers?: Readonly<Record<string, { readonly level: string | null }>>;
+}
+
+function summaryOf({ balances, counters, tiers }: MemberJson): { balance: number; spend: number; level: string } {
+  const points = balances?.points;
+  const [tier] = Object.values(tiers ?? {});
+  return {
+    balance: (points?.available ?? 0) - (points?.debt ?? 0),
+    spend: counters?.spend ?? 0,
+    level: tier?.level ?? '',
+  };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return reasonOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}

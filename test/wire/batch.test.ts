@@ -1,0 +1,189 @@
+/** What goes onto the log comes off it again; what is no event is set aside without harm to its neighbours. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  AMOUNT_MAX,
+  BATCH_BYTES_MAX,
+  ID_BYTES_MAX,
+  LABEL_BYTES_MAX,
+  LINES_PER_EVENT_MAX,
+  NATS_PAYLOAD_BYTES_MAX,
+  OCCURRED_AT_MIN_MS,
+  POINTS_MAX,
+  QUANTITY_MAX,
+  REASON_BYTES_MAX,
+} from '../../src/limits.ts';
+import { type LogEvent, type MemberEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
+import { decodeBatch, encodeBatch, estimateBytes, type Malformed } from '../../src/wire/batch.ts';
+import { pack, unpack, WireError } from '../../src/wire/pack.ts';
+
+/** Text of up to so many bytes, since a UTF-16 unit takes at most three. */
+const text = (bytesMin: number, bytesMax: number): fc.Arbitrary<string> =>
+  fc.oneof(
+    fc.string({ unit: 'grapheme-ascii', minLength: bytesMin, maxLength: Math.min(bytesMax, 20) }),
+    fc.string({ unit: 'binary', minLength: bytesMin, maxLength: Math.floor(bytesMax / 4) }),
+  );
+const id = text(1, ID_BYTES_MAX);
+const label = text(0, LABEL_BYTES_MAX);
+const amount = fc.integer({ min: 0, max: AMOUNT_MAX / LINES_PER_EVENT_MAX });
+const given = fc.oneof(fc.constant(NOT_GIVEN), amount);
+const quantity = fc.integer({ min: 1, max: QUANTITY_MAX });
+const head = {
+  id,
+  memberId: id,
+  occurredAt: fc.oneof(fc.constant(0), fc.integer({ min: OCCURRED_AT_MIN_MS, max: 8_640_000_000_000_000 })),
+};
+const sale = { ...head, store: label, terminal: label, currency: fc.constantFrom('', 'USD') };
+
+const memberEvent: fc.Arbitrary<MemberEvent> = fc.oneof(
+  fc
+    .record({
+      type: fc.constant('purchase' as const),
+      ...sale,
+      amount,
+      lines: fc.array(fc.record({ sku: id, category: label, quantity, amount }), { maxLength: 5 }),
+    })
+    .map((event) => {
+      const total = event.lines.reduce((sum, line) => sum + line.amount, 0);
+      return event.lines.length === 0 ? event : { ...event, amount: total };
+    }),
+  fc
+    .record({
+      type: fc.constant('return' as const),
+      ...sale,
+      originalId: id,
+      amount: given,
+      lines: fc.array(fc.record({ sku: id, quantity, amount: given }), { maxLength: 5 }),
+    })
+    .map((event) => (event.lines.length === 0 ? event : { ...event, amount: NOT_GIVEN })),
+  fc.record({
+    type: fc.constant('adjustment' as const),
+    ...head,
+    points: fc.integer({ min: -POINTS_MAX, max: POINTS_MAX }).filter((points) => points !== 0),
+    reason: text(0, REASON_BYTES_MAX),
+    agent: label,
+  }),
+  fc.record({ type: fc.constant('enrolment' as const), ...head }),
+);
+const logEvent: fc.Arbitrary<LogEvent> = fc.oneof(
+  { weight: 5, arbitrary: memberEvent },
+  { weight: 1, arbitrary: fc.constant<LogEvent>({ type: 'tick' }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('program' as const), document: fc.json() }) },
+);
+
+describe('a batch', () => {
+  it('decodes to what was encoded, and encodes to the same bytes again', () => {
+    fc.assert(
+      fc.property(fc.array(logEvent, { maxLength: 20 }), fc.string(), (events, replyTo) => {
+        const bytes = encodeBatch(events, replyTo);
+        const batch = decodeBatch(bytes);
+        expect(batch).toEqual({ replyTo, events });
+        expect(encodeBatch(batch.events as LogEvent[], batch.replyTo)).toEqual(bytes);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('that is none is refused as a whole', () => {
+    const refused: [Uint8Array, string][] = [
+      [new Uint8Array(0), 'no bytes'],
+      [pack(9, ['', []]), 'batch version 9 is not known'],
+      [pack(1, {}), 'a batch is [replyTo, events]'],
+      [pack(1, ['', 'x']), 'a batch is [replyTo, events]'],
+      [pack(1, [7, []]), 'a batch is [replyTo, events]'],
+      [Uint8Array.of(1, 0xc1), 'not MessagePack'],
+      [Uint8Array.of(1, ...pack(1, ['', []]).subarray(1), 7), 'not MessagePack'],
+    ];
+    for (const [bytes, message] of refused) {
+      expect(() => decodeBatch(bytes)).toThrow(WireError);
+      expect(() => decodeBatch(bytes)).toThrow(message);
+    }
+  });
+
+  it('of any bytes is decoded or refused, and nothing else happens', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        try {
+          decodeBatch(Uint8Array.of(1, ...bytes));
+        } catch (error) {
+          expect(error).toBeInstanceOf(WireError);
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});
+
+describe('an event that is none', () => {
+  const good: LogEvent = { type: 'enrolment', id: 'e1', memberId: '42', occurredAt: 0 };
+  const goodFields = [3, 'e1', '42', 0];
+
+  it.each([
+    ['no array', 7, 'expected an event as an array'],
+    ['an unknown code', [77, 'e1'], 'unknown event code'],
+    ['no id', [3, '', '42', 0], 'id: expected 1 to 128 bytes of text, got 0'],
+    ['an id of another type', [3, 7, '42', 0], 'id: expected text, got 7'],
+    ['an instant before tills had clocks', [3, 'e1', '42', 1], 'occurredAt: expected an instant since 1980, got 1'],
+    ['too few fields', [0, 'e1', '42', 0], 'store: expected text, got nothing'],
+    ['half a line', [0, 'e1', '42', 0, '', '', '', 5, ['A', '', 1]], 'lines: expected a list of lines'],
+    ['a sum that is none', [0, 'e1', '42', 0, '', '', '', 5, ['A', '', 1, 4]], 'amount: expected the sum of the lines'],
+    ['a fraction', [2, 'e1', '42', 0, 1.5, '', ''], 'points: expected a whole number'],
+    ['a program that is no text', [9, {}], 'expected a program document as text'],
+  ])('%s', (_what, fields, message) => {
+    const { events } = decodeBatch(pack(1, ['', [goodFields, fields, goodFields]]));
+    expect(events[0]).toEqual(good);
+    expect(events[2]).toEqual(good);
+    const malformed = events[1] as Malformed;
+    expect(malformed.type).toBe('malformed');
+    expect(malformed.message).toContain(message);
+    // Its bytes say all there was, for whoever looks into it.
+    expect(unpack(malformed.bytes).value).toEqual(fields);
+  });
+});
+
+describe('estimateBytes', () => {
+  const bytesOf = (event: MemberEvent): number => encodeBatch([event]).length;
+
+  it('is never less than an ASCII event takes, nor a third of any', () => {
+    fc.assert(
+      fc.property(memberEvent, (event) => {
+        expect(bytesOf(event)).toBeLessThanOrEqual(3 * estimateBytes(event));
+        if (
+          /^[ -~]*$/.test(
+            Object.values(event)
+              .flatMap((value) => JSON.stringify(value))
+              .join(''),
+          )
+        ) {
+          expect(bytesOf(event)).toBeLessThanOrEqual(estimateBytes(event));
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('keeps a batch of the largest events within what the broker takes', () => {
+    const wide = '\u{1f600}'.repeat(ID_BYTES_MAX / 4);
+    const largest: MemberEvent = {
+      type: 'purchase',
+      id: wide,
+      memberId: wide,
+      occurredAt: 8_640_000_000_000_000,
+      store: wide,
+      terminal: wide,
+      currency: 'USD',
+      amount: LINES_PER_EVENT_MAX,
+      lines: Array.from({ length: LINES_PER_EVENT_MAX }, () => {
+        return { sku: wide, category: wide, quantity: QUANTITY_MAX, amount: 1 };
+      }),
+    };
+    const batch: MemberEvent[] = [];
+    let estimate = 0;
+    // As the batcher does: an event joins while the batch is not yet full.
+    while (estimate < BATCH_BYTES_MAX) {
+      batch.push(largest);
+      estimate += estimateBytes(largest);
+    }
+    expect(encodeBatch(batch).length).toBeLessThan(NATS_PAYLOAD_BYTES_MAX);
+  });
+});
