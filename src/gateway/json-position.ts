@@ -3,7 +3,6 @@
  * text we walk through it once more. Offsets count UTF-16 units from 0.
  */
 
-// Inside a string one character a step: with a repeat inside the repeat, an open string would be tried in 2^n ways.
 // No quantifier within another: these run over hostile text, and one that backtracks would stop the whole gateway.
 const SPACE = /[ \t\n\r]*/y;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;

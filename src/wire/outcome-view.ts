@@ -90,7 +90,8 @@ export function movementsOf(entry: Entry): MovementView[] {
     }
     case 'reversal':
       return entry.parts.flatMap(({ base, bonus, ruleId, levelId, originalId }) =>
-        movements(-base, -bonus, ruleId, levelId, originalId === '' ? undefined : originalId),
+        // Subtracted from 0, since the negative of 0 is a -0 that not every reader takes for 0.
+        movements(0 - base, 0 - bonus, ruleId, levelId, originalId === '' ? undefined : originalId),
       );
     case 'adjustment':
       return [{ wallet: POINTS_WALLET, amount: entry.points, rule: 'adjustment' }];

@@ -267,6 +267,7 @@ describe('stats and feed', () => {
     });
     await rig.owner.settle();
     rig.owner.nc.publish(names.feed, '{"memberId":"unseen"}');
+    await rig.owner.settle();
     const first = await join();
     first.say({ subscribe: 'feed' });
     expect(await first.next()).toMatchObject({ type: 'snapshot', topic: 'feed', data: null });

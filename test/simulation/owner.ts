@@ -287,6 +287,8 @@ export class Owner {
       (error) => this.#broken(error),
     );
     if (isDying) this.#die('after-collect');
+    // What is scored before anything was awaited belongs to the next checkpoint, too.
+    else if (this.#canApply() && this.#world.random.chance(0.5)) this.#apply(false);
   }
 
   /** As a process that is told to: what it has goes to the disk, then it ends. */

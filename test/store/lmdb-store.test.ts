@@ -14,7 +14,7 @@ import { openLmdbStore } from '../../src/store/lmdb-store.ts';
 import type { PartitionStore } from '../../src/store/store.ts';
 import { type CommitLoopOrder, numberedCheckpoint } from './commit-loop.ts';
 
-/** Processes and threads run JavaScript: the last build. */
+/** Processes and threads run JavaScript: the last build, which has this one file of the tests for them. */
 const COMMIT_LOOP = fileURLToPath(new URL('../../dist/test/store/commit-loop.js', import.meta.url));
 
 let folder: string;
@@ -34,22 +34,26 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('loses no checkpoint and tears none when its process is killed', async () => {
-  let before = 0;
-  for (let kills = 0; kills < 8; kills++) {
-    const child = startProcess({ paths: [folder], members: 3_000, commits: 0 });
-    const told = lastNumber(child);
-    await once(must(child.stdout), 'data');
-    await sleep(Math.random() * 150);
-    await kill(child);
-    await withStore(folder, (store) => {
-      const sequence = sequenceOf(store, 3_000);
-      expect(sequence).toBeGreaterThanOrEqual(told());
-      expect(sequence).toBeGreaterThan(before);
-      before = sequence;
-    });
-  }
-});
+// Small checkpoints are mostly killed between two of them, large ones in the middle of one.
+it.each([200, 3_000])(
+  'loses no checkpoint of %i members and tears none when its process is killed',
+  async (members) => {
+    let before = 0;
+    for (let kills = 0; kills < 8; kills++) {
+      const child = startProcess({ paths: [folder], members, commits: 0 });
+      const told = lastNumber(child);
+      await once(must(child.stdout), 'data');
+      await sleep(Math.random() * 100);
+      await kill(child);
+      await withStore(folder, (store) => {
+        const sequence = sequenceOf(store, members);
+        expect(sequence).toBeGreaterThanOrEqual(told());
+        expect(sequence).toBeGreaterThan(before);
+        before = sequence;
+      });
+    }
+  },
+);
 
 it('can be opened and read by another process while it is written', async () => {
   const child = startProcess({ paths: [folder], members: 2_000, commits: 0 });
@@ -74,6 +78,20 @@ it('is written by threads that exit as soon as it is closed', async () => {
   const exits = await Promise.all(workers.map((worker) => once(worker, 'exit')));
   expect(exits).toEqual([[0], [0]]);
   for (const path of paths) await withStore(path, (store) => expect(sequenceOf(store, 200)).toBe(10));
+});
+
+it('can be opened and written again after a thread was terminated in the middle', async () => {
+  for (let terminations = 0; terminations < 8; terminations++) {
+    const worker = startThread({ paths: [folder], members: 3_000, commits: 0 });
+    await once(worker, 'message');
+    await sleep(Math.random() * 60);
+    await worker.terminate();
+    await withStore(folder, async (store) => {
+      const sequence = sequenceOf(store, 3_000);
+      await store.commit(numberedCheckpoint(sequence + 1, 3_000));
+      expect(sequenceOf(store, 3_000)).toBe(sequence + 1);
+    });
+  }
 });
 
 it('takes little disk, 64 at a time', async () => {

@@ -91,7 +91,7 @@ describe('a batch', () => {
       [pack(1, {}), 'a batch is [replyTo, events]'],
       [pack(1, ['', 'x']), 'a batch is [replyTo, events]'],
       [pack(1, [7, []]), 'a batch is [replyTo, events]'],
-      [Uint8Array.of(1, 0xc1), 'not MessagePack'],
+      [Uint8Array.of(1, 0x91), 'not MessagePack'],
       [Uint8Array.of(1, ...pack(1, ['', []]).subarray(1), 7), 'not MessagePack'],
     ];
     for (const [bytes, message] of refused) {

@@ -1,0 +1,118 @@
+/**
+ * The fold alone: events in memory, members in memory, nothing read or written. Ceiling of a purchase: looking its member up.
+ * Timed as CPU seconds of this process, which a busy machine disturbs less than the clock on the wall.
+ */
+import type { Adjustment, MemberEvent, Purchase, Return } from '../src/scoring/event.ts';
+import { NOT_GIVEN } from '../src/scoring/event.ts';
+import { type Member, newMember } from '../src/scoring/member.ts';
+import { score } from '../src/scoring/score.ts';
+import { purchases } from './backlog.ts';
+import { type BenchContext, type BenchResult, expectEqual, result } from './harness.ts';
+import { benchProgram } from './program.ts';
+
+const MEMBERS = 1_000;
+/** Purchases a member makes before its members are made anew: a chunk is sealed on the way, as in life. */
+const PURCHASES_EACH = 40;
+
+export async function foldBench({ size }: BenchContext): Promise<BenchResult[]> {
+  const rounds = size === 'full' ? 25 : 2;
+  const program = benchProgram();
+  const bought = [
+    ...purchases({
+      events: MEMBERS * PURCHASES_EACH,
+      members: MEMBERS,
+      spread: 'uniform',
+      batchEvents: 1,
+      partitions: 1,
+    }),
+  ];
+  const returned = bought.slice(-MEMBERS).map(returnOf);
+  const adjusted = bought.slice(-MEMBERS).map(adjustmentOf);
+  const seconds = { purchase: 0, lookUp: 0, return: 0, duplicate: 0, adjustment: 0 };
+  const timed = (kind: keyof typeof seconds, action: () => void): void => {
+    const before = process.cpuUsage();
+    action();
+    const { user, system } = process.cpuUsage(before);
+    seconds[kind] += (user + system) / 1e6;
+  };
+  for (let round = -1; round < rounds; round++) {
+    // The first round warms up.
+    if (round === 0) for (const kind of Object.keys(seconds) as (keyof typeof seconds)[]) seconds[kind] = 0;
+    const members = new Map<string, Member>();
+    const scoreAll = (events: readonly MemberEvent[], code: string): void => {
+      for (const event of events) {
+        const member = members.get(event.memberId) ?? added(members, event.memberId);
+        if (score(program, member, event, Date.now()).code !== code) throw new Error(`${event.id} was not ${code}`);
+      }
+    };
+    timed('purchase', () => scoreAll(bought, 'scored'));
+    expectEqual('points of all members', total(members), expectedPoints(members));
+    timed('lookUp', () => {
+      let found = 0;
+      for (const event of bought) if (members.get(event.memberId) !== undefined) found += 1;
+      expectEqual('members found', found, bought.length);
+    });
+    const recent = returned.filter((event) => isRecent(members, event.originalId, event.memberId));
+    timed('return', () => scoreAll(recent, 'scored'));
+    timed('duplicate', () => scoreAll(recent, 'duplicate'));
+    timed('adjustment', () => scoreAll(adjusted, 'scored'));
+  }
+  const each = (kind: keyof typeof seconds, count: number): number => (seconds[kind] / rounds / count) * 1e6;
+  return [
+    result('fold.purchase', each('purchase', bought.length), 'us', each('lookUp', bought.length)),
+    result('fold.return', each('return', returned.length), 'us'),
+    result('fold.duplicate', each('duplicate', returned.length), 'us'),
+    result('fold.adjustment', each('adjustment', adjusted.length), 'us'),
+  ];
+}
+
+function added(members: Map<string, Member>, id: string): Member {
+  const member = newMember(id);
+  members.set(id, member);
+  return member;
+}
+
+function total(members: ReadonlyMap<string, Member>): number {
+  let sum = 0;
+  for (const { balance } of members.values()) sum += balance;
+  return sum;
+}
+
+/** Lots are kept apart from the balance and must add up to it. */
+function expectedPoints(members: ReadonlyMap<string, Member>): number {
+  let sum = 0;
+  for (const { lots } of members.values()) for (const amount of lots.amounts) sum += amount;
+  return sum;
+}
+
+/** What lies in a sealed chunk would have to be recalled from a store first. */
+function isRecent(members: ReadonlyMap<string, Member>, eventId: string, memberId: string): boolean {
+  return members.get(memberId)?.recent.some((entry) => entry.eventId === eventId) ?? false;
+}
+
+function returnOf({ id, memberId, occurredAt, amount }: Purchase): Return {
+  return {
+    type: 'return',
+    id: `r${id}`,
+    memberId,
+    occurredAt: occurredAt + 1,
+    store: '',
+    terminal: '',
+    currency: '',
+    originalId: id,
+    amount: amount === 0 ? NOT_GIVEN : Math.ceil(amount / 2),
+    lines: [],
+  };
+}
+
+function adjustmentOf({ id, memberId, occurredAt }: Purchase): Adjustment {
+  return {
+    type: 'adjustment',
+    id: `a${id}`,
+    memberId,
+    occurredAt: occurredAt + 2,
+    points: 5,
+    reason: 'bench',
+    agent: '',
+  };
+}
