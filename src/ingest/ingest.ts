@@ -69,6 +69,11 @@ export class Ingest {
     return this.#queueEvents;
   }
 
+  /** The same in bytes, as `estimateBytes` counts them. */
+  get queueBytes(): number {
+    return this.#queueBytes;
+  }
+
   /**
    * Resolves with each event's place once all are durable. Events of one partition are stored in the order given, and after
    * those of earlier calls. Rejects with LogUnavailable when that is not known of all of them, and at once, with nothing

@@ -151,6 +151,28 @@ describe('when a batch goes', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('counts the delay from each batch on, whatever became of the one before', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { writer, ingest, reasons } = start({ policy: { ...BATCH_POLICY, delayMs: 7 } });
+    for (const id of ['a', 'b']) {
+      void ingest.submit([purchase(id)]);
+      await turn();
+    }
+    vi.advanceTimersByTime(5);
+    writer.messages[0]?.ack();
+    await turn();
+    expect(reasons).toEqual(['idle', 'idle']);
+    for (const id of ['c', 'd']) {
+      void ingest.submit([purchase(id)]);
+      await turn();
+      vi.advanceTimersByTime(6);
+      expect(writer.messages.map((message) => message.ids)).not.toContainEqual([id]);
+      vi.advanceTimersByTime(1);
+      expect(writer.messages.at(-1)?.ids).toEqual([id]);
+    }
+    expect(reasons).toEqual(['idle', 'idle', 'delay', 'delay']);
+  });
+
   it('sends full batches without waiting, and no more of them than may be on the way', async () => {
     const { writer, ingest, reasons } = start({ policy: { ...BATCH_POLICY, delayMs: NEVER_MS, inFlightMax: 3 } });
     const events = purchases(4 * BATCH_EVENTS_MAX + 10);
@@ -258,7 +280,29 @@ describe('a message never outgrows the broker', () => {
     expect(new Set(reasons)).toEqual(new Set(['bytes']));
     for (const message of writer.messages) message.ack();
     expect((await call).map(({ id }) => id)).toEqual(ids(events));
-    expect(ingest.queueEvents).toBe(0);
+    expect([ingest.queueEvents, ingest.queueBytes]).toEqual([0, 0]);
+  });
+
+  it('keeps what was behind a batch that had to be split, and what comes after', async () => {
+    const { writer, ingest } = start({ policy: { ...policy, inFlightMax: 1 } });
+    void ingest.submit(events.slice(0, 4));
+    void ingest.submit(events.slice(4), { replyTo: () => 'reply' });
+    void ingest.submit([purchase('after')]);
+    for (let sent = 1; ingest.queueEvents > 0; sent++) {
+      await turn();
+      if (sent === 1) void ingest.submit([purchase('late')]);
+      writer.unsettled[0]?.ack();
+    }
+    expect(writer.messages.flatMap((message) => message.ids)).toEqual([...ids(events), 'after', 'late']);
+  });
+
+  it('keeps what comes after a split batch that was the last', async () => {
+    const { writer, ingest } = start({ policy: { ...policy, inFlightMax: 1 } });
+    void ingest.submit(events);
+    await turn();
+    void ingest.submit([purchase('late')]);
+    for (; ingest.queueEvents > 0; await turn()) writer.unsettled[0]?.ack();
+    expect(writer.messages.flatMap((message) => message.ids)).toEqual([...ids(events), 'late']);
   });
 
   it('asks for a subject once for each message it really makes', async () => {
@@ -268,6 +312,7 @@ describe('a message never outgrows the broker', () => {
     await turn();
     expect(writer.messages.map(({ replyTo }) => replyTo)).toEqual(writer.messages.map((_, index) => `ticket.${index}`));
     expect(tickets.flat()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    for (const { payloadBytes } of writer.messages) expect(payloadBytes).toBeLessThan(NATS_PAYLOAD_BYTES_MAX);
     expect(writer.messages.map((message) => message.ids)).toEqual(
       tickets.map((indexes) => indexes.map((i) => `wide${i}`)),
     );
@@ -313,6 +358,18 @@ describe('callers who wait for scores', () => {
     expect(reasons).toEqual(['idle', 'alone', 'alone']);
   });
 
+  it('take with them at once what was waiting before them', async () => {
+    const { writer, ingest, reasons } = start();
+    void ingest.submit([purchase('a')]);
+    await turn();
+    void ingest.submit([purchase('b')]);
+    void ingest.submit([purchase('c')], { replyTo: () => 'reply' });
+    void ingest.submit([purchase('d')]);
+    await turn();
+    expect(writer.messages.map((message) => message.ids)).toEqual([['a'], ['b'], ['c']]);
+    expect(reasons).toEqual(['idle', 'alone', 'alone']);
+  });
+
   it('get several messages for more events than one holds', async () => {
     const { writer, ingest } = start();
     const asked: number[] = [];
@@ -332,7 +389,7 @@ describe('when the log is lost', () => {
     await expect(ingest.submit([purchase('a')])).rejects.toThrow(LogUnavailable);
     await turn();
     expect(writer.messages).toEqual([]);
-    expect(ingest.queueEvents).toBe(0);
+    expect([ingest.queueEvents, ingest.queueBytes]).toEqual([0, 0]);
   });
 
   it('fails the whole call for one partition, and only the calls that had a part in it', async () => {
@@ -344,7 +401,7 @@ describe('when the log is lost', () => {
     writer.messages.find(({ partition }) => partition === 0)?.ack();
     await expect(both).rejects.toThrow(LogUnavailable);
     expect(await even).toHaveLength(1);
-    expect(ingest.queueEvents).toBe(0);
+    expect([ingest.queueEvents, ingest.queueBytes]).toEqual([0, 0]);
   });
 
   it('does not send the rest of a failed call, and sends what others put beside it', async () => {
@@ -358,7 +415,7 @@ describe('when the log is lost', () => {
     expect(writer.messages.slice(1).map((message) => message.ids)).toEqual([['other']]);
     writer.messages[1]?.ack();
     expect(await other).toMatchObject([{ id: 'other', sequence: 2 }]);
-    expect(ingest.queueEvents).toBe(0);
+    expect([ingest.queueEvents, ingest.queueBytes]).toEqual([0, 0]);
     // And is ready for the resend.
     const resend = ingest.submit([purchase('p0')]);
     await turn();
@@ -380,7 +437,7 @@ describe('when the log is lost', () => {
     expect(writer.messages.map((message) => message.ids.length)).toEqual([8, 2]);
     writer.messages[1]?.ack();
     await fits;
-    expect(ingest.queueEvents).toBe(0);
+    expect([ingest.queueEvents, ingest.queueBytes]).toEqual([0, 0]);
   });
 
   it('bounds the bytes that wait, too', async () => {
@@ -513,7 +570,7 @@ describe('for any traffic and any slowness of the log', () => {
       writer.unsettled[0]?.ack();
     }
     await drained;
-    expect(ingest.queueEvents).toBe(0);
+    expect([ingest.queueEvents, ingest.queueBytes]).toEqual([0, 0]);
     const results = await Promise.all(calls.map(({ stored }) => stored));
     for (const { ids: sent, replyTo } of writer.messages) {
       expect(sent.length).toBeLessThanOrEqual(policy.eventsMax);

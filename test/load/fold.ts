@@ -1,8 +1,9 @@
 /** The engine's fold over a map of members, for events in public JSON: what a worker does, without log, store and thread. */
 import type { PublicEvent } from '../../load/public-event.ts';
+import { parseEvents } from '../../src/ingest/parse-events.ts';
 import { parseProgram } from '../../src/program/parse.ts';
 import type { Program } from '../../src/program/program.ts';
-import { effectiveAt, type MemberEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
+import { effectiveAt, type MemberEvent } from '../../src/scoring/event.ts';
 import type { Chunk } from '../../src/scoring/history.ts';
 import { copyMember, type Member, newMember } from '../../src/scoring/member.ts';
 import type { Outcome } from '../../src/scoring/outcome.ts';
@@ -69,40 +70,9 @@ export class Fold {
   }
 }
 
-function memberEvent(event: PublicEvent): MemberEvent {
-  const head = {
-    id: event.id,
-    memberId: event.memberId,
-    occurredAt: event.occurredAt === undefined ? 0 : Date.parse(event.occurredAt),
-  };
-  switch (event.type) {
-    case 'purchase': {
-      const lines = (event.lines ?? []).map((line) => ({ category: '', ...line }));
-      const sum = lines.reduce((total, { amount }) => total + amount, 0);
-      return { ...head, ...sale(event), type: 'purchase', amount: event.amount ?? sum, lines };
-    }
-    case 'return': {
-      const lines = (event.lines ?? []).map((line) => ({ amount: NOT_GIVEN, ...line }));
-      const { originalId = '', amount = NOT_GIVEN } = event;
-      return { ...head, ...sale(event), type: 'return', originalId, amount, lines };
-    }
-    case 'adjustment':
-      return {
-        ...head,
-        type: 'adjustment',
-        points: event.points,
-        reason: event.reason ?? '',
-        agent: event.agent ?? '',
-      };
-    case 'enrolment':
-      return { ...head, type: 'enrolment' };
-  }
-}
-
-function sale(event: Extract<PublicEvent, { type: 'purchase' | 'return' }>): {
-  store: string;
-  terminal: string;
-  currency: string;
-} {
-  return { store: event.store ?? '', terminal: event.terminal ?? '', currency: event.currency ?? '' };
+function memberEvent(publicEvent: PublicEvent): MemberEvent {
+  const { events, rejected } = parseEvents(publicEvent);
+  const [event] = events;
+  if (event === undefined) throw new Error(`${JSON.stringify(publicEvent)}: ${JSON.stringify(rejected)}`);
+  return event;
 }

@@ -186,11 +186,11 @@ export class Workload {
     // Often one that is long sealed away.
     const original = pick(random, mine);
     const named = { ...unnamed, originalId: original.id };
+    if (random.chance(0.2)) return { ...named, lines };
     const line = 'lines' in original ? original.lines?.[0] : undefined;
     if (line === undefined || random.chance(0.2)) {
       return random.chance(0.5) ? named : { ...named, amount: Math.floor(this.#money() / 4) };
     }
-    if (random.chance(0.2)) return { ...named, lines };
     const quantity = 1 + random.below(line.quantity);
     if (random.chance(0.5)) return { ...named, lines: [{ sku: line.sku, quantity }] };
     return { ...named, lines: [{ sku: line.sku, quantity, amount: random.below((line.amount ?? 0) + 1) }] };
