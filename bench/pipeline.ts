@@ -14,6 +14,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { startNatsChild } from '../src/cli/nats-child.ts';
 import { ProgramLog } from '../src/cluster/program-log.ts';
 import { Supervisor } from '../src/cluster/supervisor.ts';
+import { TICK_INTERVAL_MS } from '../src/limits.ts';
 import { connectLog } from '../src/log/connect.ts';
 import { type JetStreamLog, openJetStreamLog } from '../src/log/jetstream-log.ts';
 import { prepareTopology } from '../src/log/topology.ts';
@@ -112,6 +113,7 @@ async function drainBacklog(
       storeFolder,
       cacheMembers: 1_000_000,
       checkpoint: DEFAULT_CHECKPOINT_POLICY,
+      tickIntervalMs: TICK_INTERVAL_MS,
       fullLedger: false,
       logLevel: 'warn',
     },

@@ -72,6 +72,8 @@ export const CHECKPOINT_DELAY_MS = 500;
 export const CHECKPOINT_DELAY_BACKLOG_MS = 10_000;
 /** Free bytes on the disk below which no checkpoint is written: a file that cannot grow would end the process. */
 export const STORE_FREE_BYTES_MIN = 512 * 1024 * 1024;
+/** Ticks of one partition are at least this far apart, and a due timer waits no longer than this. */
+export const TICK_INTERVAL_MS = 1_000;
 /** Events scored while a checkpoint is being written; beyond it the partition stops reading. */
 export const EVENTS_BEHIND_CHECKPOINT_MAX = 2 * CHECKPOINT_EVENTS;
 /** One effects message. */

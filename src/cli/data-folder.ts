@@ -1,5 +1,5 @@
 /** The one folder that belongs to an engine: who holds it, and what is running from it. */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UsageError } from './options.ts';
 
@@ -52,7 +52,10 @@ export function holdDataFolder(folder: string): DataFolder {
 }
 
 export function writeRunning(folder: string, running: RunningEngine): void {
-  writeFileSync(join(folder, 'running.json'), JSON.stringify(running, null, 2));
+  // Renamed into place, so that nobody reads half of it.
+  const path = join(folder, 'running.json');
+  writeFileSync(`${path}.new`, `${JSON.stringify(running, null, 2)}\n`);
+  renameSync(`${path}.new`, path);
 }
 
 /** What was last written; it may have ended since. */

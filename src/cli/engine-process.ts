@@ -4,7 +4,8 @@ import { createLogger } from '../observe/log.ts';
 import { type Engine, EngineRefused, startEngine } from './engine.ts';
 import type { FromEngine, ToEngine } from './engine-protocol.ts';
 
-let engine: Promise<Engine> | undefined;
+/** Undefined while it starts: a stop then need not drain, as whatever was taken is taken up again from the log. */
+let engine: Engine | undefined;
 let natsPid: number | undefined;
 let ending = false;
 
@@ -13,7 +14,6 @@ function tell(message: FromEngine): void {
 }
 
 async function run(message: Extract<ToEngine, { type: 'start' }>): Promise<void> {
-  natsPid = message.natsPid;
   const logger = createLogger({ level: message.settings.logLevel });
   const refuse = (error: Error): void => {
     process.stderr.write(`\n${error.message}\n`);
@@ -21,9 +21,8 @@ async function run(message: Extract<ToEngine, { type: 'start' }>): Promise<void>
     void end(1);
   };
   try {
-    engine = startEngine(message.settings, logger, refuse);
-    const { url } = await engine;
-    tell({ type: 'listening', url });
+    engine = await startEngine(message.settings, logger, refuse);
+    tell({ type: 'listening', url: engine.url });
   } catch (error) {
     if (error instanceof EngineRefused) refuse(error);
     else {
@@ -37,8 +36,7 @@ async function end(code: number): Promise<void> {
   if (ending) return;
   ending = true;
   try {
-    const running = await engine?.catch(() => undefined);
-    await running?.stop();
+    await engine?.stop();
   } catch (error) {
     process.stderr.write(`${toError(error).message}\n`);
   }
@@ -47,14 +45,19 @@ async function end(code: number): Promise<void> {
 
 process.on('message', (message: ToEngine) => {
   if (message.type === 'start') void run(message);
+  else if (message.type === 'nats') natsPid = message.pid;
   else void end(0);
 });
 // The launcher was killed: store what is scored, and take the server that it started down too.
 process.on('disconnect', () => {
-  void end(0).finally(() => {});
   process.once('exit', () => {
-    if (natsPid !== undefined) process.kill(natsPid, 'SIGTERM');
+    try {
+      if (natsPid !== undefined) process.kill(natsPid, 'SIGTERM');
+    } catch {
+      // It has ended by itself.
+    }
   });
+  void end(0);
 });
 // Ctrl-C reaches the whole process group; the launcher says when to stop.
 process.on('SIGINT', () => {});

@@ -2,12 +2,9 @@
 import type { Settings } from './options.ts';
 
 export type ToEngine =
-  | {
-      readonly type: 'start';
-      readonly settings: Settings;
-      /** The private server, to end it should the launcher be killed. */
-      readonly natsPid: number | undefined;
-    }
+  | { readonly type: 'start'; readonly settings: Settings }
+  /** The private server's process, to end it should the launcher be killed. Another one after the server has crashed. */
+  | { readonly type: 'nats'; readonly pid: number }
   | { readonly type: 'stop' };
 
 export type FromEngine =

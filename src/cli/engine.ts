@@ -81,6 +81,7 @@ export async function startEngine(
         backlogDelayMs: Math.max(DEFAULT_CHECKPOINT_POLICY.backlogDelayMs, settings.checkpointDelayMs),
         eventsBehindMax: 2 * settings.checkpointEvents,
       },
+      tickIntervalMs: settings.tickIntervalMs,
       fullLedger: settings.fullLedger,
       logLevel: settings.logLevel,
     },

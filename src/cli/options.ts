@@ -15,6 +15,7 @@ import {
   CHECKPOINT_EVENTS,
   PARTITIONS_DEFAULT,
   PARTITIONS_MAX,
+  TICK_INTERVAL_MS,
 } from '../limits.ts';
 import { PREFIX_PATTERN } from '../wire/subjects.ts';
 
@@ -187,6 +188,17 @@ export const START_OPTIONS = [
     max: 600_000,
     unit: 'ms',
     help: 'Time after which a partition is checkpointed, and the longest an effect waits.',
+  },
+  {
+    key: 'tickIntervalMs',
+    flag: 'tick-interval-ms',
+    env: 'TIDEMARK_TICK_INTERVAL_MS',
+    type: 'number',
+    default: TICK_INTERVAL_MS,
+    min: 100,
+    max: 86_400_000,
+    unit: 'ms',
+    help: 'How long a due timer may wait in a quiet partition. Raise it while history is imported, so that old levels end only once all of it is there.',
   },
   {
     key: 'fullLedger',

@@ -21,7 +21,6 @@ import { resolveSettings, type Settings } from './options.ts';
 
 const RESTART_DELAY_MS = 200;
 const RESTART_DELAY_MAX_MS = 10_000;
-const SETTLED_AFTER_MS = 30_000;
 /** An engine that does not drain in this time is ended; what it had not stored is scored again at the next start. */
 const DRAIN_TIMEOUT_MS = 4_000;
 
@@ -29,7 +28,12 @@ export async function start(args: readonly string[]): Promise<number> {
   const settings = resolveSettings(args, process.env);
   const logger = createLogger({ level: settings.logLevel });
   const folder = holdDataFolder(settings.data);
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
   let nats: NatsChild | undefined;
+  let engine: ChildProcess | undefined;
   try {
     await endLeftovers(folder);
     const running: { -readonly [Key in keyof RunningEngine]: RunningEngine[Key] } = {
@@ -45,13 +49,22 @@ export async function start(args: readonly string[]): Promise<number> {
         binary: settings.natsServer,
         folder: folder.nats,
         logger,
-        onStart: (natsPid) => note({ natsPid }),
+        onStart: (natsPid) => {
+          note({ natsPid });
+          if (engine !== undefined) tell(engine, { type: 'nats', pid: natsPid });
+        },
       });
       note({ natsUrl: nats.url });
     }
     const natsUrl = nats?.url ?? settings.natsUrl;
-    return await keepEngine({ ...settings, natsUrl, data: folder.path }, nats?.pid, logger, note);
+    return await keepEngine({ ...settings, natsUrl, data: folder.path }, logger, stop.signal, note, (child) => {
+      engine = child;
+      const natsPid = nats?.pid();
+      if (natsPid !== undefined) tell(child, { type: 'nats', pid: natsPid });
+    });
   } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
     await nats?.stop();
     clearRunning(folder.path);
     folder.release();
@@ -83,53 +96,46 @@ function isAlive(pid: number): boolean {
 /** Resolves with the exit code once the engine has been asked to stop, or has said that it cannot run. */
 async function keepEngine(
   settings: Settings,
-  natsPid: (() => number | undefined) | undefined,
   logger: Logger,
+  stop: AbortSignal,
   note: (news: Partial<RunningEngine>) => void,
+  onStart: (child: ChildProcess) => void,
 ): Promise<number> {
-  let stopping = false;
-  let child: ChildProcess | undefined;
-  const stop = (): void => {
-    stopping = true;
-    const current = child;
-    if (current === undefined) return;
-    if (current.connected) current.send({ type: 'stop' } satisfies ToEngine);
-    setTimeout(() => current.kill('SIGKILL'), DRAIN_TIMEOUT_MS).unref();
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  try {
-    let delayMs = RESTART_DELAY_MS;
-    while (!stopping) {
-      const startMs = performance.now();
-      child = fork(fileURLToPath(import.meta.resolve('./engine-process.js')), [], { serialization: 'advanced' });
-      if (child.pid !== undefined) note({ enginePid: child.pid });
-      const ended = engineEnd(child, (httpUrl) => {
-        note({ httpUrl });
-        showUrls(httpUrl);
-      });
-      child.send({ type: 'start', settings, natsPid: natsPid?.() } satisfies ToEngine);
-      const { code, signal, refused } = await ended;
-      if (refused) return 1;
-      if (stopping) return signal === null ? (code ?? 1) : 1;
-      delayMs =
-        performance.now() - startMs > SETTLED_AFTER_MS ? RESTART_DELAY_MS : Math.min(delayMs * 2, RESTART_DELAY_MAX_MS);
-      logger.error({ component: 'start', code, signal, delayMs }, 'the engine ended and is started again');
-      await sleep(delayMs);
-    }
-    return 0;
-  } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+  let { httpPort } = settings;
+  let delayMs = RESTART_DELAY_MS;
+  while (!stop.aborted) {
+    let served = false;
+    const child = fork(fileURLToPath(import.meta.resolve('./engine-process.js')), [], { serialization: 'advanced' });
+    const ended = engineEnd(child, (httpUrl) => {
+      served = true;
+      // A port that the system chose stays the engine's: its callers know no other.
+      httpPort = Number(new URL(httpUrl).port);
+      note({ httpUrl });
+    });
+    if (child.pid !== undefined) note({ enginePid: child.pid });
+    onStart(child);
+    tell(child, { type: 'start', settings: { ...settings, httpPort } });
+    const end = (): void => {
+      tell(child, { type: 'stop' });
+      setTimeout(() => child.kill('SIGKILL'), DRAIN_TIMEOUT_MS).unref();
+    };
+    stop.addEventListener('abort', end);
+    const { code, signal, refused } = await ended;
+    stop.removeEventListener('abort', end);
+    if (refused) return 1;
+    if (stop.aborted) return signal === null ? (code ?? 1) : 1;
+    // One that served until it crashed is missed at once; one that does not get that far would only fail again.
+    if (served) delayMs = RESTART_DELAY_MS;
+    logger.error({ component: 'start', code, signal, delayMs }, 'the engine ended and is started again');
+    await sleep(delayMs, undefined, { signal: stop }).catch(() => {});
+    delayMs = Math.min(2 * delayMs, RESTART_DELAY_MAX_MS);
   }
+  return 0;
 }
 
-/** Where to look, for whoever typed the command; programs read running.json. */
-function showUrls(httpUrl: string): void {
-  const live = `${httpUrl.replace(/^http/, 'ws')}/v1/live`;
-  process.stdout.write(
-    `\nTidemark is ready.\n  API       ${httpUrl}/openapi.json\n  Live      ${live}\n  Metrics   ${httpUrl}/metrics\n  Stop with Ctrl-C.\n\n`,
-  );
+/** A process that is ending hears nothing any more, which is for its exit to say. */
+function tell(child: ChildProcess, message: ToEngine): void {
+  if (child.connected) child.send(message, () => {});
 }
 
 interface EngineEnd {

@@ -13,6 +13,7 @@ export interface WorkerAssignment {
   /** Members in memory, all partitions of this worker together. */
   readonly cacheMembers: number;
   readonly checkpoint: CheckpointPolicy;
+  readonly tickIntervalMs: number;
   readonly fullLedger: boolean;
   readonly logLevel: string;
   readonly counters: SharedArrayBuffer;

@@ -162,6 +162,7 @@ async function openPartition(partition: number, shared: Shared): Promise<OwnedPa
       policy: assignment.checkpoint,
       counters,
       catchUpTo: last?.sequence ?? 0,
+      tickIntervalMs: assignment.tickIntervalMs,
     });
     logger.debug({ partition, sequence: scored.sequence }, 'partition opened');
     return {

@@ -19,10 +19,8 @@ export interface RunOptions {
   readonly counters: WorkerCounters;
   /** Sequence at which the partition has caught up with what was there when it started. */
   readonly catchUpTo: number;
+  readonly tickIntervalMs: number;
 }
-
-/** Ticks of one partition are at least this far apart. */
-const TICK_INTERVAL_MS = 1_000;
 
 export class PartitionRun {
   readonly #options: RunOptions;
@@ -30,7 +28,7 @@ export class PartitionRun {
   #pending = 0;
   /** When the oldest event that no checkpoint has was scored; 0 when there is none. */
   #unwrittenSinceMs = 0;
-  #lastTickMs = 0;
+  #lastTickMs = Date.now();
   #caughtUp = false;
   #beating = false;
   #failure: Error | undefined;
@@ -114,7 +112,7 @@ export class PartitionRun {
     const { partition, writer, counters } = this.#options;
     const nowMs = Date.now();
     const due = partition.nextDue <= nowMs && this.#pending === 0 && this.#caughtUp;
-    if (!due || nowMs - this.#lastTickMs < TICK_INTERVAL_MS) return;
+    if (!due || nowMs - this.#lastTickMs < this.#options.tickIntervalMs) return;
     this.#lastTickMs = nowMs;
     try {
       await writer.publish(partition.number, encodeBatch([{ type: 'tick' }]));

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { START_OPTIONS } from '../../src/cli/options.ts';
-import { removeFolder, runVerb, startEngine, temporaryFolder, type TestEngine } from '../helpers/engine.ts';
+import { removeFolder, runVerb, startEngine, type TestEngine, temporaryFolder } from '../helpers/engine.ts';
 
 const PURCHASE = {
   id: 'pos7-000123',
@@ -127,7 +127,10 @@ describe('what it does not start with', () => {
 
   it('a program with mistakes, by file, path and what was expected', async () => {
     const file = join(folder, 'program.yaml');
-    writeFileSync(file, 'program: x\nversion: 1\ntimezone: Europe/London\ncurrency: GBP\nearn: {id: a, points: many, per: 1}\n');
+    writeFileSync(
+      file,
+      'program: x\nversion: 1\ntimezone: Europe/London\ncurrency: GBP\nearn: {id: a, points: many, per: 1}\n',
+    );
     const { code, stderr } = await start('--program', file);
     expect(code).toBe(1);
     expect(stderr).toContain(`${file}: earn.points: expected`);

@@ -17,6 +17,20 @@ export interface Running {
   readonly httpUrl: string;
 }
 
+export type Env = Readonly<Record<string, string>>;
+
+export interface Verb {
+  readonly child: ChildProcess;
+  readonly ended: Promise<VerbEnd>;
+}
+
+export interface VerbEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 export interface TestEngine {
   readonly data: string;
   /** What runs now; other after a restart. */
@@ -28,7 +42,15 @@ export interface TestEngine {
   ready(): Promise<void>;
   /** As Ctrl-C does; resolves with the exit code. */
   stop(): Promise<number | null>;
+  /** As `kill -9` of the launcher does. */
+  kill(): Promise<void>;
 }
+
+/** A launcher that outlived a failed test goes with the test process; its engine and nats-server follow it. */
+const launchers = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const launcher of launchers) launcher.kill('SIGKILL');
+});
 
 export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'tidemark-test-'));
@@ -38,9 +60,13 @@ export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-export async function startEngine(data: string, args: readonly string[] = []): Promise<TestEngine> {
+export async function startEngine(data: string, args: readonly string[] = [], env: Env = {}): Promise<TestEngine> {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run npm run build first, as npm test does`);
-  const child = spawn('node', [MAIN, 'start', '--data', data, '--http-port', '0', ...args], { env: environment() });
+  const child = spawn('node', [MAIN, 'start', '--data', data, '--http-port', '0', ...args], {
+    env: { ...environment(), ...env },
+  });
+  launchers.add(child);
+  child.once('exit', () => launchers.delete(child));
   let output = '';
   child.stdout.on('data', (chunk) => {
     output += String(chunk);
@@ -55,15 +81,20 @@ export async function startEngine(data: string, args: readonly string[] = []): P
     output: () => output,
     ready: () => untilReady(engine, child),
     stop: async () => {
-      if (child.exitCode !== null) return child.exitCode;
-      const ended = once(child, 'exit');
-      child.kill('SIGINT');
-      await ended;
+      await end(child, 'SIGINT');
       return child.exitCode;
     },
+    kill: () => end(child, 'SIGKILL'),
   };
   await engine.ready();
   return engine;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  await ended;
 }
 
 async function untilReady(engine: TestEngine, child: ChildProcess): Promise<void> {
@@ -90,8 +121,16 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 /** Runs a verb to its end. */
-export async function runVerb(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn('node', [MAIN, ...args], { env: environment() });
+export async function runVerb(args: readonly string[], env: Env = {}): Promise<VerbEnd> {
+  const { child, ended } = startVerb(args, env);
+  child.stdin?.end();
+  return ended;
+}
+
+/** Starts a verb, for those who talk to it meanwhile. */
+export function startVerb(args: readonly string[], env: Env = {}): Verb {
+  const child = spawn('node', [MAIN, ...args], { env: { ...environment(), ...env } });
+  launchers.add(child);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {
@@ -100,7 +139,11 @@ export async function runVerb(args: readonly string[]): Promise<{ code: number |
   child.stderr.on('data', (chunk) => {
     stderr += String(chunk);
   });
-  child.stdin.end();
-  await once(child, 'close');
-  return { code: child.exitCode, stdout, stderr };
+  // A verb that ends without reading its input is no failure of ours.
+  child.stdin.on('error', () => {});
+  const ended = once(child, 'close').then(() => {
+    launchers.delete(child);
+    return { code: child.exitCode, signal: child.signalCode, stdout, stderr };
+  });
+  return { child, ended };
 }

@@ -285,8 +285,8 @@ describe('a message never outgrows the broker', () => {
 
   it('keeps what was behind a batch that had to be split, and what comes after', async () => {
     const { writer, ingest } = start({ policy: { ...policy, inFlightMax: 1 } });
-    void ingest.submit(events.slice(0, 4));
-    void ingest.submit(events.slice(4), { replyTo: () => 'reply' });
+    void ingest.submit(events.slice(0, 5));
+    void ingest.submit(events.slice(5), { replyTo: () => 'reply' });
     void ingest.submit([purchase('after')]);
     for (let sent = 1; ingest.queueEvents > 0; sent++) {
       await turn();

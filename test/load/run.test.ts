@@ -1,7 +1,7 @@
 /** A short load run against a real engine, with its verdict proven both ways. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type LoadOptions, runLoad } from '../../load/run.ts';
-import { removeFolder, startEngine, temporaryFolder, type TestEngine } from '../helpers/engine.ts';
+import { removeFolder, startEngine, type TestEngine, temporaryFolder } from '../helpers/engine.ts';
 
 const folder = temporaryFolder();
 let engine: TestEngine;

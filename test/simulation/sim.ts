@@ -179,9 +179,9 @@ class Simulation implements World {
       return;
     }
     this.#sent += 1;
-    this.#nowMs += 1 + Math.floor(random.exponential(scenario.spanMs / scenario.packets));
-    const limitMs = scenario.startMs + 1.1 * scenario.spanMs;
-    this.#nowMs = Math.min(this.#nowMs, Math.max(limitMs, scenario.startMs + this.#sent));
+    const nextMs = this.#nowMs + 1 + Math.floor(random.exponential(scenario.spanMs / scenario.packets));
+    // Never back: the log's clock tells a message from one that took its sequence later.
+    this.#nowMs = Math.max(this.#nowMs, Math.min(nextMs, scenario.startMs + 1.1 * scenario.spanMs));
     this.#publish(this.#workload.packet(random.below(scenario.partitions), this.#nowMs));
   }
 

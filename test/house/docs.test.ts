@@ -1,0 +1,64 @@
+/** The references in docs/ say what the tables in the source say. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { START_OPTIONS } from '../../src/cli/options.ts';
+import { programSchema } from '../../src/program/schema.ts';
+
+const read = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
+
+/** `workers` defaults to what the machine has. */
+const defaultText = (option: (typeof START_OPTIONS)[number]): string =>
+  option.type === 'switch'
+    ? 'off'
+    : option.key === 'workers'
+      ? 'one a core, at most 8'
+      : option.default === ''
+        ? 'empty'
+        : String(option.default);
+
+const valuesText = (option: (typeof START_OPTIONS)[number]): string =>
+  option.type === 'number'
+    ? `${option.min} to ${option.max} ${option.unit}`
+    : option.type === 'switch'
+      ? 'true or false'
+      : 'text';
+
+describe('docs/configuration.md', () => {
+  it('has the row of every option and no other', () => {
+    const rows = read('docs/configuration.md').match(/^\| `.*$/gm);
+    expect(rows).toEqual(
+      START_OPTIONS.map(
+        (option) =>
+          `| \`${option.key}\` | \`--${option.flag}\` | \`${option.env}\` | ${defaultText(option)} | ${valuesText(option)} | ${option.help} |`,
+      ),
+    );
+  });
+});
+
+interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+}
+
+function optionPaths(schema: JsonSchema, path: string): string[] {
+  const named = Object.entries(schema.properties ?? {}).flatMap(([key, value]) =>
+    optionPaths(value, path === '' ? key : `${path}.${key}`),
+  );
+  const inside = [
+    ...(schema.items === undefined ? [] : optionPaths(schema.items, `${path}[]`)),
+    ...(schema.anyOf ?? []).flatMap((variant) => optionPaths(variant, path)),
+  ];
+  const found = new Set([...named, ...inside]);
+  return found.size === 0 ? [path] : [...found];
+}
+
+describe('docs/program.md', () => {
+  it('has the row of every option of the schema and no other', () => {
+    const paths = optionPaths(z.toJSONSchema(programSchema, { io: 'input' }) as JsonSchema, '');
+    const rows = [...read('docs/program.md').matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]);
+    expect(rows.toSorted()).toEqual(paths.toSorted());
+  });
+});
