@@ -11,7 +11,7 @@ import type { MemberEvent } from '../scoring/event.ts';
 import type { Member } from '../scoring/member.ts';
 import type { Outcome } from '../scoring/outcome.ts';
 import { pointsOf } from '../scoring/points.ts';
-import { settle } from '../scoring/tiers.ts';
+import { rewind, settle } from '../scoring/tiers.ts';
 import type { HeldMember } from '../store/member-cache.ts';
 import type { Batch, Malformed } from '../wire/batch.ts';
 import { encodeLive } from '../wire/live.ts';
@@ -131,6 +131,7 @@ export function viewAt(program: Program, member: Member, epoch: string, atMs: nu
   // Settling touches numbers only, so the lists may be shared with the original.
   const shown = { ...member };
   settle(program, shown, Math.max(atMs, member.asOf));
+  if (atMs < member.asOf) rewind(program, shown, atMs);
   return memberView(program, shown, epoch);
 }
 

@@ -32,6 +32,19 @@ export function settle(program: Program, member: Member, until: number, now = un
   return changes;
 }
 
+/**
+ * Shows a member as it was at an earlier instant than it has been settled to, but not before its last purchase: the level is
+ * what the ladder says of the spend by day, whichever way one looks. When that level began is not known.
+ */
+export function rewind(program: Program, member: Member, to: number): void {
+  const { days } = member.spend;
+  const day = Math.max(program.zone.localDay(to), days[days.length - 1] ?? 0);
+  member.asOf = Math.max(to, program.zone.startOfDay(day));
+  lookThroughWindow(program, member, day);
+  relevel(program, member, member.asOf, NO_TIER_CHANGES);
+  member.levelSince = 0;
+}
+
 function adopt(program: Program, member: Member, at: number): readonly TierChange[] {
   const isNew = member.programVersion === 0;
   member.programVersion = program.version;

@@ -12,6 +12,7 @@ import { newTotals, onlineRetailEvents } from '../../load/online-retail.ts';
 import { Oracle } from '../../load/oracle.ts';
 import type { PublicEvent } from '../../load/public-event.ts';
 import { Random } from '../../load/random.ts';
+import { freePort } from '../../src/lib/free-port.ts';
 import { connectLog } from '../../src/log/connect.ts';
 import { decodeEffects, isAfter } from '../../src/wire/effects.ts';
 import { namesOf } from '../../src/wire/subjects.ts';
@@ -88,7 +89,11 @@ describe.skipIf(!existsSync(DATA))(`real purchases end to end (skipped where ${D
     const random = new Random(SEED);
     const nats = await startNatsServer();
     const data = join(folder, 'rough');
+    // The import outlives engine after engine, so they share an address.
+    const port = await freePort('127.0.0.1');
     const options = [
+      '--http-port',
+      `${port}`,
       '--workers',
       '1',
       '--cache-members',
@@ -103,7 +108,7 @@ describe.skipIf(!existsSync(DATA))(`real purchases end to end (skipped where ${D
     try {
       const file = join(folder, 'shuffled.jsonl');
       writeFileSync(file, lines(interleaved(resent(events, random), random)));
-      const importing = importUntilDone(file, data);
+      const importing = importUntilDone(file, engine.url());
       for (let kill = 0; kill < ENGINE_KILLS; kill++) {
         await sleep(random.below(1_500));
         if (kill % (ENGINE_KILLS / BROKER_KILLS) === 0) {
@@ -170,9 +175,9 @@ function interleaved(events: readonly PublicEvent[], random: Random): PublicEven
 }
 
 /** An import that is run again as long as its engine keeps moving away under it. */
-async function importUntilDone(file: string, data: string): Promise<void> {
+async function importUntilDone(file: string, url: string): Promise<void> {
   for (;;) {
-    const { code } = await runVerb(['import', file, '--data', data]);
+    const { code } = await runVerb(['import', file, '--url', url]);
     if (code === 0) return;
     await sleep(200);
   }
@@ -213,7 +218,7 @@ async function untilScored(engine: TestEngine, nats: NatsServer): Promise<void> 
   }
 }
 
-/** All effects as sorted texts, without what names a place in the log, which differs from run to run. */
+/** All effects as sorted texts, without what names a place or a time in the log, which differ from run to run. */
 async function effectsOf(nats: NatsServer): Promise<string[]> {
   const nc = await connectLog(nats.url, 'test');
   try {
@@ -232,7 +237,9 @@ async function effectsOf(nats: NatsServer): Promise<string[]> {
       const { partition, to, effects: some } = decodeEffects(message.data);
       expect(isAfter(to, reached.get(partition) ?? { sequence: 0, ordinal: 0 })).toBe(true);
       reached.set(partition, to);
-      effects.push(...some.map(({ sequence: _sequence, ordinal: _ordinal, ...body }) => JSON.stringify(body)));
+      effects.push(
+        ...some.map(({ sequence: _sequence, ordinal: _ordinal, loggedAt: _loggedAt, ...body }) => JSON.stringify(body)),
+      );
       if (message.seq === state.last_seq) break;
     }
     return effects.sort();

@@ -70,7 +70,7 @@ describe('a folder that has been used', () => {
     rmSync(join(folder, 'nats'), { recursive: true });
     const { code, stderr } = await startHere(folder, ...FEW);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/the store .* another/);
+    expect(stderr).toMatch(/the store belongs to the log .* move the store folder away and start again/);
   });
 });
 

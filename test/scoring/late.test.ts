@@ -29,6 +29,17 @@ purchase l4 10.00 2026-02-10  -> +10
 `);
   });
 
+  it('of last year earns by the level of last year', () => {
+    check(`${shop('calendar-year', 2)}
+purchase p1 100.00 2025-03-01 -> +100 base>gold
+purchase p2 10.00 2025-12-31  -> +20
+purchase p3 10.00 2026-01-02  -> +10 gold>base
+purchase l1 10.00 2025-12-30  -> +20 unchanged spend 10.00
+purchase p4 10.00 2026-01-03  -> +10
+purchase l2 10.00 2025-12-30  -> +20
+`);
+  });
+
   it('counts on its day: lots and window are what they would have been in order', () => {
     check(`${shop('{days: 30}')}
 purchase p1 60.00 2026-01-10 -> tier base

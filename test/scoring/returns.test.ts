@@ -60,6 +60,16 @@ return r3 of p1                                       -> -35 balance 0
 `);
   });
 
+  it('a piece that came back for less than it cost leaves its rest to no other piece', () => {
+    check(`${shop()}
+purchase p1 20.00 (A x1 10.00, A x1 10.00) 2026-01-05 -> +20
+return r1 of p1 (A x1 6.00)                           -> -6
+return r2 of p1 (A x1)                                -> -10
+return r3 of p1 (A x1)                                -> return_exceeds_original lines[0]
+return r4 of p1                                       -> -4 balance 0
+`);
+  });
+
   it('an amount that is all that is left is the whole purchase: its goods are gone', () => {
     check(`${shop()}
 purchase p1 40.00 (A x1 10.00, B x1 30.00) 2026-01-05 -> +40
