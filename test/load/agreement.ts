@@ -1,6 +1,7 @@
 /** Whether engine and bookkeeper say the same of a member. */
 import { expect } from 'vitest';
 import type { Oracle } from '../../load/oracle.ts';
+import type { PublicEvent } from '../../load/public-event.ts';
 import type { Fold } from './fold.ts';
 
 interface Standing {
@@ -28,4 +29,14 @@ export function oracleSays(oracle: Oracle, id: string, asOfMs: number): Standing
   if (member === undefined) return undefined;
   const { balance, spend, level, since, enrolledAt } = member;
   return { balance, spend, level, since, enrolledAt };
+}
+
+/** Scores an event with both and compares outcome, level changes and member. Returns the outcome's code. */
+export function agreeOn(fold: Fold, oracle: Oracle, event: PublicEvent, receivedMs: number): string {
+  const { code, tierChanges } = fold.apply(event, receivedMs);
+  const expected = oracle.apply(event, receivedMs);
+  const message = `after ${JSON.stringify(event)}`;
+  expect({ code, changes: tierChanges }, message).toEqual({ code: expected.code, changes: expected.changes });
+  expect(engineSays(fold, event.memberId, 0), message).toEqual(oracleSays(oracle, event.memberId, 0));
+  return code;
 }

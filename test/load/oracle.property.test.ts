@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { Oracle } from '../../load/oracle.ts';
 import type { PublicEvent } from '../../load/public-event.ts';
 import { LATE_DAYS } from '../../src/limits.ts';
-import { engineSays, oracleSays } from './agreement.ts';
+import { agreeOn, engineSays, oracleSays } from './agreement.ts';
 import { Fold } from './fold.ts';
 
 const MINUTE_MS = 60_000;
@@ -171,16 +171,9 @@ it('the fold agrees with the bookkeeper, event by event', { timeout: 120_000 }, 
         // What was refused counts when it is sent again, and may by then be later than the engine looks back.
         const isTooLate = now - Date.parse(event.occurredAt ?? '') > LATE_DAYS * DAY_MS;
         if (isTooLate && !scored.has(event.id)) continue;
-        const outcome = fold.apply(event, now);
-        const expected = oracle.apply(event, now);
-        if (outcome.code === 'scored') scored.add(event.id);
-        codes.set(outcome.code, (codes.get(outcome.code) ?? 0) + 1);
-        const message = `after event ${index}: ${JSON.stringify(event)}`;
-        expect({ code: outcome.code, changes: outcome.tierChanges }, message).toEqual({
-          code: expected.code,
-          changes: expected.changes,
-        });
-        expect(engineSays(fold, memberId, 0), message).toEqual(oracleSays(oracle, memberId, 0));
+        const code = agreeOn(fold, oracle, event, now);
+        if (code === 'scored') scored.add(event.id);
+        codes.set(code, (codes.get(code) ?? 0) + 1);
         if (step.type !== 'resend') sent.push(event);
       }
       for (const memberId of ['m', 'n']) {
@@ -189,7 +182,7 @@ it('the fold agrees with the bookkeeper, event by event', { timeout: 120_000 }, 
       }
     }),
     // Shrinking a long history takes minutes; what there is by then is short enough to read.
-    { numRuns: Number(process.env['FC_RUNS'] ?? 300), interruptAfterTimeLimit: 90_000 },
+    { numRuns: Number(process.env['FC_RUNS'] ?? 400), interruptAfterTimeLimit: 90_000 },
   );
   // A generator that no longer reaches a kind of outcome would agree on nothing.
   for (const code of [
@@ -208,3 +201,82 @@ it('the fold agrees with the bookkeeper, event by event', { timeout: 120_000 }, 
     expect(codes.get(code) ?? 0, code).toBeGreaterThan(0);
   }
 });
+
+/** Histories that were found above and had shown a mistake, made readable. Days are of 2011; `late` ones arrive on `now`. */
+const FOUND: Readonly<
+  Record<string, { window?: string; unmatched?: string; events: readonly PublicEvent[]; now?: string }>
+> = {
+  'a late purchase of last year meets the whole of last year': {
+    window: 'calendar-year',
+    now: '2012-01-20',
+    events: [
+      bought('spring', '2011-03-01', ['a', 1, 40_00]),
+      bought('january', '2012-01-05', ['a', 1, 1_00]),
+      bought('late', '2011-12-20', ['a', 1, 10_00]),
+    ],
+  },
+  'goods that came back for less leave no money for others to take': {
+    events: [
+      bought('p', '2011-03-01', ['a', 1, 40_00], ['a', 1, 5_00]),
+      returned('r1', '2011-03-02', { originalId: 'p', lines: [{ sku: 'a', quantity: 1, amount: 10_00 }] }),
+      returned('r2', '2011-03-03', { lines: [{ sku: 'a', quantity: 1 }] }),
+    ],
+  },
+  'what a late return takes back does not decide what its unmatched goods cost': {
+    unmatched: 'deduct',
+    now: '2011-03-05',
+    events: [
+      bought('p', '2011-03-01', ['a', 1, 40_00]),
+      bought('q', '2011-03-04', ['b', 1, 1_00]),
+      returned('late', '2011-03-02', { lines: [{ sku: 'a', quantity: 2, amount: 20_00 }] }),
+    ],
+  },
+  'a return reaches back over sealed chunks for its last piece': {
+    events: [
+      bought('first', '2011-03-01', ['a', 1, 10_00]),
+      ...Array.from({ length: 35 }, (_, index) => bought(`b${index}`, '2011-03-02', ['b', 1, 10])),
+      bought('second', '2011-03-03', ['a', 1, 20_00]),
+      ...Array.from({ length: 35 }, (_, index) => bought(`c${index}`, '2011-03-04', ['b', 1, 10])),
+      returned('r', '2011-03-05', { lines: [{ sku: 'a', quantity: 2 }] }),
+    ],
+  },
+};
+
+function bought(
+  id: string,
+  day: string,
+  ...goods: readonly [sku: string, quantity: number, amount: number][]
+): PublicEvent {
+  const lines = goods.map(([sku, quantity, amount]) => ({ sku, quantity, amount }));
+  return { id, memberId: 'm', occurredAt: `${day}T12:00:00Z`, type: 'purchase', lines };
+}
+
+function returned(id: string, day: string, what: Partial<Extract<PublicEvent, { type: 'return' }>>): PublicEvent {
+  return { id, memberId: 'm', occurredAt: `${day}T12:00:00Z`, type: 'return', ...what };
+}
+
+it.each(Object.entries(FOUND))(
+  'found before: %s',
+  (_, { window = '{ days: 30 }', unmatched = 'ignore', events, now }) => {
+    const text = `
+program: found
+version: 1
+timezone: UTC
+currency: USD
+earn: { id: spend, points: 1, per: 1 }
+tiers:
+  id: main
+  window: ${window}
+  levels:
+    - { id: bronze, from: 0 }
+    - { id: silver, from: 30, multiplier: 2 }
+returns: { unmatched: ${unmatched} }`;
+    const fold = new Fold(text, true);
+    const oracle = new Oracle(text);
+    for (const event of events) {
+      const at = Date.parse(event.occurredAt ?? '');
+      const receivedMs = event.id === 'late' ? Date.parse(now ?? '') : at;
+      expect(agreeOn(fold, oracle, event, receivedMs)).toBe('scored');
+    }
+  },
+);
