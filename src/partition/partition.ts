@@ -296,7 +296,7 @@ export class Partition {
 
   /** Fires every timer that is due by the message's time, in order of time and member. */
   #tick(message: LogMessage): void {
-    const { store, listener, counters } = this.#options;
+    const { listener, counters } = this.#options;
     counters.event('tick', 'scored');
     const program = this.#program;
     if (program === undefined) return;
@@ -314,7 +314,11 @@ export class Partition {
         listener.settled(held);
       }
     }
-    this.#nextDue = store.nextDue();
+    this.#findNextDue();
+  }
+
+  #findNextDue(): void {
+    this.#nextDue = this.#options.store.nextDue();
     for (const member of this.#members.unstored()) this.#nextDue = Math.min(this.#nextDue, member.due);
   }
 
@@ -370,6 +374,8 @@ export class Partition {
     await this.#effects.publish(effects);
     await store.commit({ position, members });
     this.#members.committed();
+    // Timers that have fired are gone from the store only now; until then they look due, and another tick would be asked for.
+    if (this.#nextDue <= this.#position.timestampMs) this.#findNextDue();
     counters.add('effects_total', effects.length);
     counters.add('checkpoint_members_total', members.length);
   }

@@ -65,11 +65,20 @@ purchase p2 0.00 2026-03-06   -> silver>gold gold>none since 2026-03-06
   it('finds the spend of a time without tiers', () => {
     check(`${version(1, '')}${version(2, tiers('{days: 365}', '{id: silver, from: 100}'))}
 purchase p1 100.00 2026-01-05 -> balance 100 tier none
-purchase p2 50.00 2026-02-05  -> balance 150
+purchase p2 50.00 2026-11-05  -> balance 150
 program 2
-purchase p3 10.00 2026-03-05  -> none>silver spend 160.00
+purchase p3 10.00 2026-12-05  -> none>silver spend 160.00
 ; a return finds its own spend, not another purchase's
 return r1 of p1               -> silver>none spend 60.00
+`);
+  });
+
+  it('looks through its own window at once, on the very day of the change', () => {
+    check(`${version(1, tiers('{days: 1}', '{id: silver, from: 100}'))}${version(2, tiers('{days: 30}', '{id: silver, from: 100}'))}
+purchase p1 60.00 2026-01-05 -> tier none
+purchase p2 50.00 2026-01-07 -> tier none spend 50.00
+program 2
+adjust a1 +1                 -> none>silver spend 110.00
 `);
   });
 
