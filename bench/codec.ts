@@ -1,8 +1,7 @@
 /** Batches and member records to bytes and back. Ceiling of a batch: JSON of the same events. */
-import { newMember } from '../src/scoring/member.ts';
 import { score } from '../src/scoring/score.ts';
 import { decodeBatch, encodeBatch } from '../src/wire/batch.ts';
-import { decodeMember, encodeMember } from '../src/wire/member-record.ts';
+import { decodeMember, encodeMember, unstoredMember } from '../src/wire/member-record.ts';
 import { purchases } from './backlog.ts';
 import { type BenchContext, type BenchResult, expectEqual, result } from './harness.ts';
 import { benchProgram } from './program.ts';
@@ -16,7 +15,7 @@ export async function codecBench({ size }: BenchContext): Promise<BenchResult[]>
   const events = [...purchases({ events: BATCH, members: BATCH, spread: 'uniform', batchEvents: 1, partitions: 1 })];
   const batch = encodeBatch(events);
   const json = JSON.stringify(events);
-  const member = newMember('m1');
+  const member = unstoredMember('m1');
   for (const event of events.slice(0, ENTRIES)) score(program, member, { ...event, memberId: 'm1' }, Date.now());
   const record = encodeMember(member);
   expectEqual('events decoded', decodeBatch(batch).events.length, BATCH);

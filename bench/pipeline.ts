@@ -85,8 +85,9 @@ async function onePipeline(name: PipelineName, { size, say }: BenchContext): Pro
       );
       drains.push(drain);
     }
+    const empty = await readOnly(log, backlog.events, false);
     const ceiling = await readOnly(log, backlog.events, true);
-    say(`  reading and decoding alone, one thread: ${Math.round(ceiling)} events/s`);
+    say(`  one thread: reading alone ${Math.round(empty)} events/s, and decoding ${Math.round(ceiling)} events/s`);
     await nc.close();
     return result(name, Math.max(...drains.map(({ eventsPerSecond }) => eventsPerSecond)), 'events/s', ceiling);
   } finally {

@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { LatencySummary } from './latency.ts';
-import { type LoadOptions, type LoadProgress, type LoadReport, runLoad } from './run.ts';
+import { type LoadOptions, type LoadReport, runLoad } from './run.ts';
+import { openView } from './view.ts';
 
 const HELP = `Usage: npm run load -- [options]
 
@@ -14,6 +15,7 @@ Options:
   --seconds N      Length of the run [30]
   --members N      Members that shop, by Zipf [10000]
   --watchers N     WebSocket clients, on the busiest members [50]
+  --wait-scored N  Of a hundred events, how many wait for their outcome [10]
   --seed N         Another fleet [1]
   --verify         Recompute every member with the oracle at the end
   --json FILE      Write the report there
@@ -28,6 +30,7 @@ const OPTIONS = {
   seconds: { type: 'string', default: '30' },
   members: { type: 'string', default: '10000' },
   watchers: { type: 'string', default: '50' },
+  'wait-scored': { type: 'string', default: '10' },
   seed: { type: 'string', default: '1' },
   verify: { type: 'boolean', default: false },
   json: { type: 'string' },
@@ -40,9 +43,10 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const whole = (name: 'rate' | 'seconds' | 'members' | 'watchers' | 'seed', min: number): number => {
+  type Numeric = 'rate' | 'seconds' | 'members' | 'watchers' | 'wait-scored' | 'seed';
+  const whole = (name: Numeric, min: number, max = Number.MAX_SAFE_INTEGER): number => {
     const number = Number(values[name]);
-    if (!Number.isInteger(number) || number < min)
+    if (!Number.isInteger(number) || number < min || number > max)
       throw new Error(`--${name}: expected a whole number from ${min} on, got ${values[name]}`);
     return number;
   };
@@ -52,12 +56,12 @@ async function main(): Promise<number> {
     seconds: whole('seconds', 1),
     members: whole('members', 1),
     watchers: whole('watchers', 0),
+    waitScoredPercent: whole('wait-scored', 0, 100),
     seed: whole('seed', 0),
     verify: values.verify,
   };
   process.stderr.write(`${options.eventsPerSecond} events/s for ${options.seconds} s at ${options.url}\n`);
-  const report = await runLoad(options, show);
-  if (process.stderr.isTTY) process.stderr.write('\n');
+  const report = await runLoad(options, openView(process.stderr, options));
   process.stdout.write(verdict(report));
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   return report.pass ? 0 : 1;
@@ -71,29 +75,13 @@ function runningUrl(): string | undefined {
   }
 }
 
-/** One line that is rewritten on a terminal, a line a second elsewhere. */
-function show({
-  elapsedSeconds,
-  sent,
-  accepted,
-  inFlight,
-  errors,
-  accepted50,
-  accepted99,
-  pushed99,
-}: LoadProgress): void {
-  const line =
-    `${elapsedSeconds.toFixed(0).padStart(4)} s  sent ${sent}  accepted ${accepted}  in flight ${inFlight}  errors ${errors}  ` +
-    `accepted p50 ${accepted50 ?? '-'} p99 ${accepted99 ?? '-'} ms  pushed p99 ${pushed99 ?? '-'} ms`;
-  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
-}
-
 function verdict(report: LoadReport): string {
   const row = (name: string, { count, p50, p90, p99, p999, max }: LatencySummary): string =>
     `  ${name.padEnd(9)} ${count} measured; p50 ${p50 ?? '-'}  p90 ${p90 ?? '-'}  p99 ${p99 ?? '-'}  p99.9 ${p999 ?? '-'}  max ${max ?? '-'} ms\n`;
   return (
     `${report.pass ? 'PASS' : 'FAIL'}: ${report.accepted} of ${report.sent} events accepted, ${report.resent} of them resent, ${report.achievedPerSecond}/s\n` +
     row('accepted', report.latencyMs.accepted) +
+    row('scored', report.latencyMs.scored) +
     row('pushed', report.latencyMs.pushed) +
     (report.verified === undefined ? '' : `  ${report.verified.members} members compared with the oracle\n`) +
     report.failureReasons.map((reason) => `  because ${reason}\n`).join('') +

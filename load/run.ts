@@ -5,6 +5,7 @@
  * from that instant, so a stall of the engine is seen by everything that was due during it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { type Arrival, FLAT_DAY, fleet, HOT_MEMBER } from './fleet.ts';
 import { HttpClient } from './http-client.ts';
 import { Latencies, type LatencySummary } from './latency.ts';
@@ -18,6 +19,8 @@ export interface LoadOptions {
   readonly seconds: number;
   readonly members: number;
   readonly watchers: number;
+  /** Of a hundred events, how many ask for their outcome and wait for it. */
+  readonly waitScoredPercent: number;
   readonly seed: number;
   /** Recompute every member with the oracle at the end. */
   readonly verify: boolean;
@@ -31,7 +34,8 @@ export interface LoadReport {
   /** By HTTP status, `rejected`, `unreachable` or `overflow`. */
   readonly errors: Readonly<Record<string, number>>;
   readonly achievedPerSecond: number;
-  readonly latencyMs: { readonly accepted: LatencySummary; readonly pushed: LatencySummary };
+  /** To the durable acknowledgement, to the outcome where one was asked for, and to a watcher's socket. */
+  readonly latencyMs: Readonly<Record<LatencyKind, LatencySummary>>;
   readonly watcherProblems: readonly string[];
   /** Members compared with the oracle, and what differed; absent without `verify`. */
   readonly verified?: { readonly members: number; readonly differences: readonly string[] };
@@ -46,10 +50,10 @@ export interface LoadProgress {
   readonly accepted: number;
   readonly inFlight: number;
   readonly errors: number;
-  readonly accepted50: number | null;
-  readonly accepted99: number | null;
-  readonly pushed99: number | null;
+  readonly latencyMs: Readonly<Record<LatencyKind, LatencySummary>>;
 }
+
+export type LatencyKind = 'accepted' | 'scored' | 'pushed';
 
 /** Requests on the way at once; beyond it an arrival is counted as an overflow and not sent. */
 const IN_FLIGHT_MAX = 2_000;
@@ -78,8 +82,11 @@ class Run {
   readonly #options: LoadOptions;
   readonly #client: HttpClient;
   readonly #onProgress: (progress: LoadProgress) => void;
-  readonly #acceptedMs = new Latencies();
-  readonly #pushedMs = new Latencies();
+  readonly #latencies: Readonly<Record<LatencyKind, Latencies>> = {
+    accepted: new Latencies(),
+    scored: new Latencies(),
+    pushed: new Latencies(),
+  };
   readonly #errors = new Map<string, number>();
   readonly #log: Accepted[] = [];
   readonly #watchers = new Map<string, Watcher>();
@@ -125,7 +132,7 @@ class Run {
       resent: this.#resent,
       errors: Object.fromEntries(this.#errors),
       achievedPerSecond: Math.round(achievedPerSecond),
-      latencyMs: { accepted: this.#acceptedMs.summary(), pushed: this.#pushedMs.summary() },
+      latencyMs: this.#latencySummaries(),
       watcherProblems: watcherProblems.slice(0, PROBLEMS_SHOWN),
       ...(verified === undefined
         ? {}
@@ -143,7 +150,7 @@ class Run {
     ];
     for (const id of ids.slice(0, this.#options.watchers)) {
       const memberId = this.#memberId(id);
-      this.#watchers.set(memberId, new Watcher(memberId, this.#pushedMs));
+      this.#watchers.set(memberId, new Watcher(memberId, this.#latencies.pushed));
     }
     await Promise.all([...this.#watchers.values()].map((watcher) => watcher.open(this.#options.url)));
   }
@@ -186,14 +193,16 @@ class Run {
     this.#inFlight += 1;
     const event = { ...arrival.event, memberId: this.#memberId(arrival.event.memberId) };
     try {
-      const { status, body } = await this.#client.post('/v1/events', event);
+      // Spread evenly, and independent of what the event is.
+      const waits = (order * 61) % 100 < this.#options.waitScoredPercent;
+      const { status, body } = await this.#client.post(waits ? '/v1/events?wait=scored' : '/v1/events', event);
       const { accepted = [] } = body as { accepted?: { sequence: number }[] };
       const [placed] = accepted;
-      if (status !== 202 || placed === undefined) {
-        this.#fail(status === 202 ? 'rejected' : `${status}`);
+      if (status !== (waits ? 200 : 202) || placed === undefined) {
+        this.#fail(status === 202 || status === 200 ? 'rejected' : `${status}`);
         return;
       }
-      this.#acceptedMs.record(performance.now() - dueAtMs);
+      this.#latencies[waits ? 'scored' : 'accepted'].record(performance.now() - dueAtMs);
       this.#log.push({ event, sequence: placed.sequence, order });
       if (!arrival.isResend && event.type === 'purchase')
         this.#watchers.get(event.memberId)?.expect(placed.sequence, dueAtMs);
@@ -212,8 +221,8 @@ class Run {
       const path = `/v1/members/${encodeURIComponent(watcher.memberId)}`;
       const matches = async (): Promise<boolean> => {
         const { status, body } = await this.#client.get(path);
-        const version = status === 404 ? 0 : (body as { version: number }).version;
-        return version === watcher.seen.version;
+        const { version, data } = watcher.seen;
+        return status === 404 ? version === 0 : isDeepStrictEqual([version, data], [versionOf(body), body]);
       };
       let same = await matches();
       for (let waitedMs = 0; !same && waitedMs < SETTLE_TIMEOUT_MS; waitedMs += 100) {
@@ -222,7 +231,7 @@ class Run {
       }
       if (!same)
         problems.push(
-          `${watcher.memberId}: was last shown at version ${watcher.seen.version}, which is not the latest`,
+          `${watcher.memberId}: was last shown at version ${watcher.seen.version}, which is not what it is now`,
         );
     }
     return problems;
@@ -261,18 +270,24 @@ class Run {
   }
 
   #report(elapsedSeconds: number): void {
-    const acceptedMs = this.#acceptedMs.summary();
     this.#onProgress({
       elapsedSeconds,
       sent: this.#sent,
       accepted: this.#log.length,
       inFlight: this.#inFlight,
       errors: [...this.#errors.values()].reduce((sum, count) => sum + count, 0),
-      accepted50: acceptedMs.p50,
-      accepted99: acceptedMs.p99,
-      pushed99: this.#pushedMs.summary().p99,
+      latencyMs: this.#latencySummaries(),
     });
   }
+
+  #latencySummaries(): Record<LatencyKind, LatencySummary> {
+    const { accepted, scored, pushed } = this.#latencies;
+    return { accepted: accepted.summary(), scored: scored.summary(), pushed: pushed.summary() };
+  }
+}
+
+function versionOf(body: unknown): number {
+  return (body as { version: number }).version;
 }
 
 interface MemberJson {

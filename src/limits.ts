@@ -67,9 +67,13 @@ export const CACHE_MEMBERS_DEFAULT = 500_000;
 /** A checkpoint is due at any of these. */
 export const CHECKPOINT_EVENTS = 100_000;
 export const CHECKPOINT_BYTES = 32 * 1024 * 1024;
+/** Changed members that wait for a checkpoint in one partition: some half a kilobyte each. */
+export const CHECKPOINT_MEMBERS = 20_000;
+/** Partitions of one worker that write a checkpoint at the same time. */
+export const CHECKPOINTS_AT_ONCE = 2;
 export const CHECKPOINT_DELAY_MS = 500;
 /** While a backlog is read, large and rare checkpoints write a hot member once instead of many times. */
-export const CHECKPOINT_DELAY_BACKLOG_MS = 10_000;
+export const CHECKPOINT_DELAY_BACKLOG_MS = 30_000;
 /** Free bytes on the disk below which no checkpoint is written: a file that cannot grow would end the process. */
 export const STORE_FREE_BYTES_MIN = 512 * 1024 * 1024;
 /** Ticks of one partition are at least this far apart, and a due timer waits no longer than this. */

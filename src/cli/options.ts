@@ -187,7 +187,7 @@ export const START_OPTIONS = [
     min: 1,
     max: 600_000,
     unit: 'ms',
-    help: 'Time after which a partition is checkpointed, and the longest an effect waits.',
+    help: 'Time after which a partition is checkpointed, and the longest an effect waits; up to 30 s while it reads a backlog.',
   },
   {
     key: 'tickIntervalMs',

@@ -27,11 +27,6 @@ export interface SupervisorOptions {
   readonly onTornDown: (error: Error) => void;
 }
 
-/**
- * Most of what a worker allocates while it drains a backlog stays: members and their entries. A larger nursery copies it less
- * often on its way to the old space.
- */
-const YOUNG_GENERATION_MIB = 192;
 /** Not reserved: the cache's bound decides how much of it is used. */
 const OLD_GENERATION_MIB_MAX = 8_192;
 const RESTART_DELAY_MS = 200;
@@ -67,7 +62,6 @@ export class Supervisor {
       atomics: 'disabled',
       recordTiming: false,
       resourceLimits: {
-        maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB,
         maxOldGenerationSizeMb: OLD_GENERATION_MIB_MAX,
       },
     });

@@ -4,6 +4,8 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { toError } from '../lib/assert.ts';
+import { Turns } from '../lib/turns.ts';
+import { CHECKPOINTS_AT_ONCE } from '../limits.ts';
 import { connectLog } from '../log/connect.ts';
 import { type JetStreamLog, openJetStreamLog } from '../log/jetstream-log.ts';
 import type { LogState } from '../log/log.ts';
@@ -32,6 +34,7 @@ interface Shared {
   readonly state: LogState;
   readonly counters: WorkerCounters;
   readonly feed: Feed;
+  readonly checkpoints: Turns;
   readonly logger: Logger;
   readonly send: (subject: string, payload: Uint8Array) => void;
   readonly stop: AbortSignal;
@@ -74,6 +77,7 @@ export async function runWorker(assignment: WorkerAssignment, port: MessagePort)
       state: await log.reader.state(),
       counters,
       feed,
+      checkpoints: new Turns(CHECKPOINTS_AT_ONCE),
       logger,
       send,
       stop: stop.signal,
@@ -134,7 +138,7 @@ function fail(message: string): never {
 }
 
 async function openPartition(partition: number, shared: Shared): Promise<OwnedPartition> {
-  const { assignment, names, log, state, counters, feed, logger, send, stop } = shared;
+  const { assignment, names, log, state, counters, feed, checkpoints, logger, send, stop } = shared;
   const { epoch } = state;
   const store = openLmdbStore(storePath(assignment.storeFolder, partition));
   try {
@@ -160,6 +164,7 @@ async function openPartition(partition: number, shared: Shared): Promise<OwnedPa
       reader: log.reader,
       writer: log.events,
       policy: assignment.checkpoint,
+      checkpoints,
       counters,
       catchUpTo: last?.sequence ?? 0,
       tickIntervalMs: assignment.tickIntervalMs,

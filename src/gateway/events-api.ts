@@ -67,7 +67,7 @@ async function postAndWait(
     });
     const outcomes = await wait.outcomes(patienceMs - (performance.now() - startedAt));
     counters.scoredWait((performance.now() - startedAt) / 1000, outcomes !== undefined);
-    if (outcomes !== undefined) return json(200, { outcomes, rejected });
+    if (outcomes !== undefined) return json(200, { accepted, outcomes, rejected });
     return new Refusal('scored_timeout', undefined, { beside: { accepted, rejected } });
   } catch (error) {
     return notStored(deps, error);

@@ -361,7 +361,7 @@ function paths(): Json {
         operationId: 'postEvents',
         summary: 'Adds events to the log',
         parameters: [
-          query('wait', { type: 'string', enum: ['scored'] }, 'Answer with outcomes instead of places in the log.'),
+          query('wait', { type: 'string', enum: ['scored'] }, 'Answer with the outcomes too.'),
           query(
             'deadlineMs',
             { type: 'integer', minimum: 1, maximum: SCORED_WAIT_MAX_MS, default: SCORED_WAIT_DEFAULT_MS },
@@ -371,11 +371,11 @@ function paths(): Json {
         requestBody: eventsBody(),
         responses: {
           200: {
-            description: 'With `wait=scored`: outcomes in the order of the events, without the rejected ones.',
-            content: jsonContent(object({ outcomes: list(ref('Outcome')), rejected: rejectedList }), {
-              outcomes: [EXAMPLE_OUTCOME],
-              rejected: [],
-            }),
+            description: 'With `wait=scored`: outcomes in the order of the accepted events.',
+            content: jsonContent(
+              object({ accepted: list(ref('Accepted')), outcomes: list(ref('Outcome')), rejected: rejectedList }),
+              { accepted: [EXAMPLE_ACCEPTED], outcomes: [EXAMPLE_OUTCOME], rejected: [] },
+            ),
           },
           202: {
             description: 'The accepted events are durable in the log.',

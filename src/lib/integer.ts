@@ -15,9 +15,10 @@ export function scale(value: number, numerator: number, denominator: number, rou
   return floorDivide(product + Math.floor(denominator / 2), denominator);
 }
 
-/** Exact for safe non-negative integers: the remainder is exact, so no quotient is rounded up by the division itself. */
+/** Of safe non-negative integers. The division may round up to the next whole number, which multiplying back, being exact, shows. */
 function floorDivide(dividend: number, divisor: number): number {
-  return (dividend - (dividend % divisor)) / divisor;
+  const quotient = Math.floor(dividend / divisor);
+  return quotient * divisor > dividend ? quotient - 1 : quotient;
 }
 
 function scaleBig(value: number, numerator: number, denominator: number, rounding: Rounding): number {

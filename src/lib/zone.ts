@@ -44,7 +44,19 @@ export function compileZone(name: string): Zone {
     return Math.floor((instantMs + offsetAt(instantMs)) / DAY_MS);
   }
 
+  let lastDay = Number.NaN;
+  let lastStart = 0;
+
+  /** Most members of a moment look at the same few days, so the last answer is kept. */
   function startOfDay(day: number): number {
+    if (day !== lastDay) {
+      lastStart = findStart(day);
+      lastDay = day;
+    }
+    return lastStart;
+  }
+
+  function findStart(day: number): number {
     const wallMs = day * DAY_MS;
     // The offset just before and just after bracket the right one; the earlier instant that lies in the day wins.
     const first = wallMs - Math.max(offsetAt(wallMs - DAY_MS), offsetAt(wallMs + DAY_MS));

@@ -3,11 +3,13 @@
 import { toError } from '../lib/assert.ts';
 import { CHUNK_ENTRIES, LEDGER_PAGE_MAX } from '../limits.ts';
 import type { Program } from '../program/program.ts';
+import type { Entries } from '../scoring/entries.ts';
 import type { Entry } from '../scoring/entry.ts';
 import type { LogEvent, MemberEvent } from '../scoring/event.ts';
-import { copyMember, type Member, newMember } from '../scoring/member.ts';
+import { copyMember, type Member } from '../scoring/member.ts';
 import { recall } from '../scoring/recall.ts';
 import { score } from '../scoring/score.ts';
+import { unstoredMember } from '../wire/member-record.ts';
 import { ledgerEntryView, outcomeView } from '../wire/outcome-view.ts';
 import {
   type Answer,
@@ -66,7 +68,7 @@ function answerMember(context: Answering, program: Program, query: MemberQuery):
 function answerLedger({ partition }: Answering, { memberId, before, limit }: LedgerQuery): Answer {
   const member = partition.members.get(memberId)?.member;
   if (member === undefined) return { ok: true, op: 'ledger', entries: null };
-  const total = (member.history?.sealed ?? 0) * CHUNK_ENTRIES + member.recent.length;
+  const total = (member.history?.sealed ?? 0) * CHUNK_ENTRIES + member.recent.count;
   const end = Math.min(before ?? total, total);
   const start = Math.max(0, end - Math.min(limit, LEDGER_PAGE_MAX));
   const entries = [];
@@ -77,15 +79,16 @@ function answerLedger({ partition }: Answering, { memberId, before, limit }: Led
 
 /** Entries by index, oldest first, a chunk at a time. */
 function entryReader(partition: Partition, member: Member): (index: number) => Entry {
-  const sealed = (member.history?.sealed ?? 0) * CHUNK_ENTRIES;
-  let current: { number: number; entries: readonly Entry[] } | undefined;
+  const sealed = member.history?.sealed ?? 0;
+  let current: { readonly number: number; readonly entries: readonly Entry[] } | undefined;
+  const read = (number: number): Entries => {
+    if (number === sealed) return member.recent;
+    // A chunk that waits for its checkpoint is newer in memory than in the store.
+    return (member.history?.chunk(number) ?? partition.members.readChunk(member.id, number)).entries;
+  };
   return (index) => {
-    if (index >= sealed) return member.recent[index - sealed] as Entry;
     const number = Math.floor(index / CHUNK_ENTRIES);
-    if (current?.number !== number) {
-      // A chunk that waits for its checkpoint is newer in memory than in the store.
-      current = member.history?.recalled.get(number) ?? partition.members.readChunk(member.id, number);
-    }
+    if (current?.number !== number) current = { number, entries: read(number).all() };
     return current.entries[index % CHUNK_ENTRIES] as Entry;
   };
 }
@@ -96,7 +99,7 @@ function answerPreview({ partition, epoch, nowMs }: Answering, program: Program,
   const copies = new Map<string, Member>();
   const outcomes = events.filter(isMemberEvent).map((event) => {
     const known = copies.get(event.memberId) ?? copyOf(partition, event.memberId);
-    const member = known ?? newMember(event.memberId);
+    const member = known ?? unstoredMember(event.memberId);
     recall(program, member, event, at, partition.members.readChunk);
     const outcome = score(program, member, event, at);
     if (outcome.code === 'scored') copies.set(event.memberId, member);

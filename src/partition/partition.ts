@@ -15,13 +15,12 @@ import type { WorkerCounters } from '../observe/counters.ts';
 import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
 import type { MemberEvent } from '../scoring/event.ts';
-import { newMember } from '../scoring/member.ts';
 import { OUTCOMES, type Outcome, type OutcomeCode, refusal, type TierChange } from '../scoring/outcome.ts';
 import { pointsOf } from '../scoring/points.ts';
 import { recall } from '../scoring/recall.ts';
 import { score } from '../scoring/score.ts';
 import { settle } from '../scoring/tiers.ts';
-import { type HeldMember, MemberCache } from '../store/member-cache.ts';
+import { type HeldMember, MemberCache, newHeldMember } from '../store/member-cache.ts';
 import type { PartitionStore, StoredPosition } from '../store/store.ts';
 import { type Batch, decodeBatch, encodeBatch, type Malformed } from '../wire/batch.ts';
 import { entryEffect, tierEffect } from '../wire/effects.ts';
@@ -204,12 +203,7 @@ export class Partition {
       return;
     }
     const known = this.#members.get(event.memberId);
-    const held = known ?? {
-      member: newMember(event.memberId),
-      dirty: false,
-      storedHash: undefined,
-      storedDue: Infinity,
-    };
+    const held = known ?? newHeldMember(event.memberId);
     const { member } = held;
     const history = member.history;
     if (history !== undefined) recall(program, member, event, message.timestampMs, this.#members.readChunk);

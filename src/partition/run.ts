@@ -4,6 +4,7 @@
  *
  * The only place of a partition that looks at a clock.
  */
+import type { Turns } from '../lib/turns.ts';
 import { type EventReader, type EventWriter, LogUnavailable } from '../log/log.ts';
 import type { WorkerCounters } from '../observe/counters.ts';
 import { encodeBatch } from '../wire/batch.ts';
@@ -16,6 +17,8 @@ export interface RunOptions {
   /** For ticks. */
   readonly writer: EventWriter;
   readonly policy: CheckpointPolicy;
+  /** Shared by the partitions of a thread: encoding a large checkpoint holds up all of them. */
+  readonly checkpoints: Turns;
   readonly counters: WorkerCounters;
   /** Sequence at which the partition has caught up with what was there when it started. */
   readonly catchUpTo: number;
@@ -32,6 +35,8 @@ export class PartitionRun {
   #caughtUp = false;
   #beating = false;
   #failure: Error | undefined;
+  /** A checkpoint that waits for its turn or is being written. */
+  #checkpoint: Promise<void> | undefined;
   #onCaughtUp: () => void = () => {};
 
   constructor(options: RunOptions) {
@@ -60,8 +65,8 @@ export class PartitionRun {
     }
     if (this.#failure !== undefined) throw this.#failure;
     // One may be under way; what was scored since needs another.
-    if (partition.checkpointing) await partition.checkpoint();
-    await this.#checkpoint();
+    await this.#checkpoint;
+    await this.#writeCheckpoint();
   }
 
   stop(): void {
@@ -83,29 +88,38 @@ export class PartitionRun {
 
   async #checkpointIfDue(): Promise<void> {
     const { partition, policy } = this.#options;
-    if (partition.checkpointing) {
-      if (partition.eventsSince >= policy.eventsBehindMax) await partition.checkpoint();
+    if (this.#checkpoint !== undefined) {
+      if (partition.eventsSince >= policy.eventsBehindMax) await this.#checkpoint;
       return;
     }
     const unwritten = {
       events: partition.eventsSince,
       bytes: partition.bytesSince,
+      members: partition.members.dirtyCount,
       waitedMs: this.#unwrittenSinceMs === 0 ? 0 : performance.now() - this.#unwrittenSinceMs,
       behind: this.#pending > 0,
     };
     if (checkpointDue(policy, unwritten) === undefined) return;
-    // Not awaited: scoring goes on while the checkpoint is written.
-    this.#checkpoint().catch((error: Error) => {
-      this.#failure = error;
-      this.#stop.abort();
-    });
+    // Not awaited: scoring goes on while the checkpoint waits for its turn and is written.
+    this.#checkpoint = this.#writeCheckpoint().then(
+      () => {
+        this.#checkpoint = undefined;
+      },
+      (error: Error) => {
+        this.#failure = error;
+        this.#stop.abort();
+      },
+    );
   }
 
-  async #checkpoint(): Promise<void> {
-    this.#unwrittenSinceMs = 0;
-    const startMs = performance.now();
-    await this.#options.partition.checkpoint();
-    this.#options.counters.observe('checkpoint_seconds', (performance.now() - startMs) / 1000);
+  #writeCheckpoint(): Promise<void> {
+    const { checkpoints, counters, partition } = this.#options;
+    return checkpoints.take(async () => {
+      this.#unwrittenSinceMs = 0;
+      const startMs = performance.now();
+      await partition.checkpoint();
+      counters.observe('checkpoint_seconds', (performance.now() - startMs) / 1000);
+    });
   }
 
   async #tickIfDue(): Promise<void> {

@@ -3,108 +3,83 @@
  * both this, which bounds a member's record by days instead of by purchases and keeps windows exact to the day.
  */
 
-export interface Days {
-  /** Local days since 1970, strictly rising. */
-  readonly days: number[];
-  /** Same length. */
-  readonly amounts: number[];
-}
-
-export function emptyDays(): Days {
-  return { days: [], amounts: [] };
-}
-
-export function copyDays(source: Days): Days {
-  return { days: source.days.slice(), amounts: source.amounts.slice() };
-}
+/**
+ * Day, amount, day, amount, ...; days since 1970, strictly rising. Functions change it in place where they can and return the
+ * one to keep: pushing to an array would make room for a dozen days where most members have one, a million times over.
+ */
+export type Days = number[];
 
 /** Adds (or takes, if negative) an amount on a day. A day left with nothing is removed. */
-export function addOnDay(target: Days, day: number, amount: number): void {
-  const { days, amounts } = target;
-  let index = days.length - 1;
+export function addOnDay(days: Days, day: number, amount: number): Days {
+  let index = days.length - 2;
   // Nearly always the last day, or a new one after it.
-  while (index >= 0 && (days[index] as number) > day) index -= 1;
+  while (index >= 0 && (days[index] as number) > day) index -= 2;
   if (index >= 0 && days[index] === day) {
-    const sum = (amounts[index] as number) + amount;
-    if (sum !== 0) {
-      amounts[index] = sum;
-      return;
-    }
-    days.splice(index, 1);
-    amounts.splice(index, 1);
-  } else if (amount !== 0) {
-    if (index === days.length - 1) {
-      days.push(day);
-      amounts.push(amount);
-    } else {
-      days.splice(index + 1, 0, day);
-      amounts.splice(index + 1, 0, amount);
-    }
+    const sum = (days[index + 1] as number) + amount;
+    if (sum === 0) return days.toSpliced(index, 2);
+    days[index + 1] = sum;
+    return days;
   }
+  if (amount === 0) return days;
+  return index === days.length - 2 ? [...days, day, amount] : days.toSpliced(index + 2, 0, day, amount);
 }
 
 /** What is there on `first`, on `last` and between. */
-export function sumOfDays({ days, amounts }: Days, first: number, last: number): number {
+export function sumOfDays(days: Days, first: number, last: number): number {
   let sum = 0;
-  for (let index = days.length - 1; index >= 0; index--) {
+  for (let index = days.length - 2; index >= 0; index -= 2) {
     const day = days[index] as number;
     if (day < first) break;
-    if (day <= last) sum += amounts[index] as number;
+    if (day <= last) sum += days[index + 1] as number;
   }
   return sum;
 }
 
-/** Takes up to `amount` from the earliest days on. Returns what was taken. */
-export function takeOldest({ days, amounts }: Days, amount: number): number {
-  let left = amount;
-  let emptied = 0;
-  while (left > 0 && emptied < days.length) {
-    const available = amounts[emptied] as number;
-    if (available > left) {
-      amounts[emptied] = available - left;
-      left = 0;
-    } else {
-      left -= available;
-      emptied += 1;
-    }
-  }
-  days.splice(0, emptied);
-  amounts.splice(0, emptied);
-  return amount - left;
+/** The first day from `day` on that has an amount; undefined when there is none. */
+export function firstDayFrom(days: Days, day: number): number | undefined {
+  let index = days.length;
+  while (index > 0 && (days[index - 2] as number) >= day) index -= 2;
+  return days[index];
 }
 
-/** Takes up to `amount` from one day. Returns what was taken. */
-export function takeFromDay(source: Days, day: number, amount: number): number {
-  const index = source.days.lastIndexOf(day);
-  if (index < 0) return 0;
-  const taken = Math.min(amount, source.amounts[index] as number);
-  addOnDay(source, day, -taken);
-  return taken;
+/** The latest day that has an amount; undefined when there is none. */
+export function lastDay(days: Days): number | undefined {
+  return days[days.length - 2];
+}
+
+/** Takes up to `amount` from the earliest days on. */
+export function takeOldest(days: Days, amount: number): Days {
+  let left = amount;
+  let index = 0;
+  for (; left > 0 && index < days.length; index += 2) {
+    const available = days[index + 1] as number;
+    if (available > left) {
+      days[index + 1] = available - left;
+      break;
+    }
+    left -= available;
+  }
+  return index === 0 ? days : days.slice(index);
+}
+
+/** Takes up to `amount` from the latest days back. */
+export function takeNewest(days: Days, amount: number): Days {
+  let left = amount;
+  let end = days.length;
+  for (; left > 0 && end > 0; end -= 2) {
+    const available = days[end - 1] as number;
+    if (available > left) {
+      days[end - 1] = available - left;
+      break;
+    }
+    left -= available;
+  }
+  return end === days.length ? days : days.slice(0, end);
 }
 
 /** Drops the days before `first`. */
-export function dropBefore({ days, amounts }: Days, first: number): void {
+export function dropBefore(days: Days, first: number): Days {
   let index = 0;
-  while (index < days.length && (days[index] as number) < first) index += 1;
-  if (index === 0) return;
-  days.splice(0, index);
-  amounts.splice(0, index);
-}
-
-/** Takes up to `amount` from the latest days back. Returns what was taken. */
-export function takeNewest(source: Days, amount: number): number {
-  const { days, amounts } = source;
-  let left = amount;
-  while (left > 0 && days.length > 0) {
-    const last = amounts.length - 1;
-    const available = amounts[last] as number;
-    if (available > left) {
-      amounts[last] = available - left;
-      return amount;
-    }
-    left -= available;
-    days.pop();
-    amounts.pop();
-  }
-  return amount - left;
+  while (index < days.length && (days[index] as number) < first) index += 2;
+  return index === 0 ? days : days.slice(index);
 }

@@ -5,17 +5,7 @@ import type { Member } from './member.ts';
 
 /** The entry an event id left behind, among recent entries and the chunks recalled for it. */
 export function findEntry(member: Member, eventId: string, fingerprint: number): Entry | undefined {
-  const { recent, history } = member;
-  for (let index = recent.length - 1; index >= 0; index--) {
-    const entry = recent[index] as Entry;
-    if (entry.fingerprint === fingerprint && entry.eventId === eventId) return entry;
-  }
-  if (history === undefined) return undefined;
-  for (const number of history.chunksWith(fingerprint)) {
-    const found = history.recalled.get(number)?.entries.find((entry) => entry.eventId === eventId);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  return member.recent.find(eventId, fingerprint) ?? member.history?.find(eventId, fingerprint);
 }
 
 /** The first field, in the order of the event's shape, that is not what it was; undefined if all are. */

@@ -9,8 +9,6 @@ export type Entry = Accrual | Reversal | AdjustmentEntry | EnrolmentEntry;
 
 interface EntryHead {
   readonly eventId: string;
-  /** Of the event id, to look before comparing strings. */
-  readonly fingerprint: number;
   /** As the event said; 0 when it did not. */
   readonly occurredAt: number;
   /** When it counts: `occurredAt`, or the log's time. */

@@ -2,8 +2,8 @@
  * One member as the fold sees it. Counters are numbers, lots and windows are by day, the latest ledger entries are here and
  * older ones in chunks (history.ts). The fold changes a member in place; whoever wants a trial hands it a copy.
  */
-import { copyDays, type Days, emptyDays } from './days.ts';
-import type { Entry } from './entry.ts';
+import type { Days } from './days.ts';
+import type { Entries } from './entries.ts';
 import type { History } from './history.ts';
 
 export interface Member {
@@ -26,52 +26,49 @@ export interface Member {
   asOf: number;
   /** When the window next loses a day that could change the level; Infinity for never. */
   due: number;
-  /** Local day of `asOf`; NaN while `windowFirstDay` and `windowSpend` are not worked out. None of the three is stored. */
+  /** Local day of `asOf`; 0 while `windowFirstDay` and `windowSpend` are not worked out. None of the three is stored. */
   asOfDay: number;
   /** First local day whose spend counts as of `asOf`. */
   windowFirstDay: number;
   /** Qualifying spend from that day on. */
   windowSpend: number;
-  /** Latest ledger entries, newest last; fewer than CHUNK_ENTRIES. */
-  recent: Entry[];
+  /** Latest ledger entries; fewer than CHUNK_ENTRIES. */
+  recent: Entries;
   /** Older entries. Absent until the first chunk is full. */
   history: History | undefined;
   /** Sequence of the log message that last changed the member; 0 for never. Not part of the digest. */
   version: number;
 }
 
-export function newMember(id: string): Member {
+/** `recent` is empty; which kind of run it is decides how the member's entries are kept. */
+export function newMember(id: string, recent: Entries): Member {
   return {
     id,
     enrolledAt: 0,
     balance: 0,
-    lots: emptyDays(),
-    spend: emptyDays(),
+    lots: [],
+    spend: [],
     levelId: '',
     levelSince: 0,
     programVersion: 0,
     asOf: 0,
     due: Infinity,
-    asOfDay: Number.NaN,
+    asOfDay: 0,
     windowFirstDay: 0,
     windowSpend: 0,
-    recent: [],
+    recent,
     history: undefined,
     version: 0,
   };
 }
 
-/** A copy that can be scored on without a trace on the original. Entries are copied too, since returns count on them. */
+/** A copy that can be scored on without a trace on the original. */
 export function copyMember(member: Member): Member {
   return {
     ...member,
-    lots: copyDays(member.lots),
-    spend: copyDays(member.spend),
-    recent: member.recent.map(copyEntry),
-    history: member.history?.copy(copyEntry),
+    lots: member.lots.slice(),
+    spend: member.spend.slice(),
+    recent: member.recent.copy(),
+    history: member.history?.copy(),
   };
-}
-
-function copyEntry(entry: Entry): Entry {
-  return entry.kind === 'accrual' ? { ...entry, lines: entry.lines.map((line) => ({ ...line })) } : entry;
 }

@@ -23,7 +23,7 @@ export function recall(program: Program, member: Member, event: MemberEvent, now
 }
 
 function recallId(memberId: string, history: History, eventId: string, readChunk: ReadChunk): void {
-  for (const number of history.chunksWith(fingerprint(eventId))) bring(memberId, history, number, readChunk);
+  for (const number of history.index.chunksWith(fingerprint(eventId))) bring(memberId, history, number, readChunk);
 }
 
 /** Newest chunks first, until they hold as many of each returned SKU as come back, or the bound is reached. */
@@ -47,16 +47,16 @@ function recallGoods(
       }
     }
   };
-  look(member.recent);
+  look(member.recent.all());
   for (let number = history.sealed - 1; number >= oldestMatchedChunk(history) && missing.size > 0; number--) {
-    look(bring(member.id, history, number, readChunk).entries);
+    look(bring(member.id, history, number, readChunk).entries.all());
   }
 }
 
 function bring(memberId: string, history: History, number: number, readChunk: ReadChunk): Chunk {
-  const known = history.recalled.get(number);
+  const known = history.chunk(number);
   if (known !== undefined) return known;
   const chunk = readChunk(memberId, number);
-  history.recalled.set(number, chunk);
+  history.recall(chunk);
   return chunk;
 }

@@ -53,12 +53,13 @@ export function planNamedReturn(accrual: Accrual, event: Return): PlanResult {
 
 /** A return that names none: each line is matched to the latest purchases of its SKU, newest first. */
 export function planUnnamedReturn(program: Program, member: Member, event: Return, at: number): PlanResult {
-  const drafts = new Map<Accrual, AccrualDraft>();
+  const ledger = [...newestFirst(member)];
+  const drafts = new Map<Entry, AccrualDraft>();
   let unmatchedAmount = event.lines.length === 0 ? Math.max(0, event.amount) : 0;
   let unmatchedQuantity = event.lines.length === 0 ? 1 : 0;
   for (const { sku, quantity, amount } of event.lines) {
     let left = quantity;
-    for (const entry of newestFirst(member)) {
+    for (const entry of ledger) {
       if (left === 0) break;
       if (!matchable(program, entry, at) || !entry.lines.some((line) => line.sku === sku)) continue;
       const draft = drafts.get(entry) ?? draftOf(entry);
@@ -88,16 +89,16 @@ export function matchable(program: Program, entry: Entry, at: number): entry is 
 }
 
 function* newestFirst(member: Member): Generator<Entry> {
-  for (let index = member.recent.length - 1; index >= 0; index--) yield member.recent[index] as Entry;
+  yield* member.recent.all().reverse();
   if (member.history !== undefined) yield* newestSealed(member.history);
 }
 
 /** recall.ts brought the newest chunks without a gap as far as this return needs them. */
 function* newestSealed(history: History): Generator<Entry> {
   for (let number = history.sealed - 1; number >= oldestMatchedChunk(history); number--) {
-    const chunk = history.recalled.get(number);
+    const chunk = history.chunk(number);
     if (chunk === undefined) return;
-    for (let index = chunk.entries.length - 1; index >= 0; index--) yield chunk.entries[index] as Entry;
+    yield* chunk.entries.all().reverse();
   }
 }
 

@@ -14,6 +14,7 @@ import { differingField, findEntry } from './duplicate.ts';
 import type { Accrual, AccrualLine, AdjustmentEntry, EnrolmentEntry, Entry, Reversal, ReversalPart } from './entry.ts';
 import { type Adjustment, type Enrolment, effectiveAt, type MemberEvent, type Purchase, type Return } from './event.ts';
 import { History } from './history.ts';
+import { IdIndex } from './id-index.ts';
 import type { Member } from './member.ts';
 import { NO_TIER_CHANGES, type Outcome, refusal, type TierChange } from './outcome.ts';
 import { basePoints, bonusPoints, pointsOfReturn } from './points.ts';
@@ -71,7 +72,6 @@ function scorePurchase(
   const entry: Accrual = {
     kind: 'accrual',
     eventId: event.id,
-    fingerprint: eventFingerprint,
     occurredAt: event.occurredAt,
     at,
     store: event.store,
@@ -92,7 +92,7 @@ function scorePurchase(
     terms,
     returnedAmount: 0,
   };
-  return scored(member, entry, judge(program, member, at, settled));
+  return scored(member, entry, eventFingerprint, judge(program, member, at, settled));
 }
 
 function scoreReturn(
@@ -120,7 +120,7 @@ function scoreReturn(
     debit(member, day, base + bonus);
     takeSpend(member, day, amount);
     commitDraft(draft);
-    if (!member.recent.includes(accrual)) member.history?.touch(accrual);
+    if (!member.recent.replace(accrual, fingerprint(accrual.eventId))) member.history?.replace(accrual);
     const { ruleId, levelId } = accrual.terms;
     parts.push({ originalId: accrual.eventId, amount, ruleId, base, levelId, bonus });
   }
@@ -131,7 +131,6 @@ function scoreReturn(
   const entry: Reversal = {
     kind: 'reversal',
     eventId: event.id,
-    fingerprint: eventFingerprint,
     occurredAt: event.occurredAt,
     at,
     programVersion: program.version,
@@ -143,7 +142,7 @@ function scoreReturn(
     lines: event.lines,
     parts,
   };
-  return scored(member, entry, judge(program, member, at, settled));
+  return scored(member, entry, eventFingerprint, judge(program, member, at, settled));
 }
 
 function planReturn(program: Program, member: Member, event: Return, at: number): PlanResult {
@@ -181,7 +180,6 @@ function scoreAdjustment(
   const entry: AdjustmentEntry = {
     kind: 'adjustment',
     eventId: event.id,
-    fingerprint: eventFingerprint,
     occurredAt: event.occurredAt,
     at,
     programVersion: program.version,
@@ -189,7 +187,7 @@ function scoreAdjustment(
     reason: event.reason,
     agent: event.agent,
   };
-  return scored(member, entry, settled);
+  return scored(member, entry, eventFingerprint, settled);
 }
 
 function scoreEnrolment(
@@ -207,20 +205,19 @@ function scoreEnrolment(
   const entry: EnrolmentEntry = {
     kind: 'enrolment',
     eventId: event.id,
-    fingerprint: eventFingerprint,
     occurredAt: event.occurredAt,
     at,
     programVersion: program.version,
   };
-  return scored(member, entry, settled);
+  return scored(member, entry, eventFingerprint, settled);
 }
 
-function scored(member: Member, entry: Entry, tierChanges: readonly TierChange[]): Outcome {
-  member.recent.push(entry);
-  if (member.recent.length === CHUNK_ENTRIES) {
-    member.history ??= new History(0, []);
+function scored(member: Member, entry: Entry, fingerprint: number, tierChanges: readonly TierChange[]): Outcome {
+  member.recent.append(entry, fingerprint);
+  if (member.recent.count === CHUNK_ENTRIES) {
+    member.history ??= new History(0, new IdIndex([]));
     member.history.seal(member.recent);
-    member.recent = [];
+    member.recent = member.recent.empty();
   }
   return { code: 'scored', entry, tierChanges, field: undefined };
 }

@@ -8,7 +8,7 @@
 
 import { LATE_DAYS } from '../limits.ts';
 import type { Program, TierLevel, TierSet } from '../program/program.ts';
-import { addOnDay, dropBefore, sumOfDays, takeFromDay, takeNewest } from './days.ts';
+import { addOnDay, dropBefore, firstDayFrom, lastDay, sumOfDays, takeNewest } from './days.ts';
 import type { Member } from './member.ts';
 import { NO_TIER_CHANGES, type TierChange } from './outcome.ts';
 
@@ -37,8 +37,7 @@ export function settle(program: Program, member: Member, until: number, now = un
  * what the ladder says of the spend by day, whichever way one looks. When that level began is not known.
  */
 export function rewind(program: Program, member: Member, to: number): void {
-  const { days } = member.spend;
-  const day = Math.max(program.zone.localDay(to), days[days.length - 1] ?? 0);
+  const day = Math.max(program.zone.localDay(to), lastDay(member.spend) ?? 0);
   member.asOf = Math.max(to, program.zone.startOfDay(day));
   lookThroughWindow(program, member, day);
   relevel(program, member, member.asOf, NO_TIER_CHANGES);
@@ -58,7 +57,7 @@ function adopt(program: Program, member: Member, at: number): readonly TierChang
 
 /** Works out what is derived and not stored, for a member fresh from the store or last seen by another program. */
 export function restoreWindow(program: Program, member: Member): void {
-  if (Number.isNaN(member.asOfDay) || member.programVersion !== program.version) {
+  if (member.asOfDay === 0 || member.programVersion !== program.version) {
     lookThroughWindow(program, member, program.zone.localDay(member.asOf));
   }
 }
@@ -97,10 +96,7 @@ function relevel(program: Program, member: Member, at: number, changes: readonly
 /** When the earliest day in the window leaves it, if that can cost the level. */
 function nextDue(program: Program, tiers: TierSet, member: Member, level: TierLevel | undefined): number {
   if (level === undefined || level.fromMinor === 0) return Infinity;
-  const { days } = member.spend;
-  let first = days.length - 1;
-  while (first > 0 && (days[first - 1] as number) >= member.windowFirstDay) first -= 1;
-  const day = days[first];
+  const day = firstDayFrom(member.spend, member.windowFirstDay);
   return day === undefined ? Infinity : program.zone.startOfDay(tiers.window.leavesOn(day));
 }
 
@@ -115,22 +111,24 @@ export function levelAt(program: Program, member: Member, at: number): TierLevel
 
 /** Counts spend on the day it was made. Call `judge` after. */
 export function addSpend(program: Program, member: Member, day: number, amount: number): void {
-  const { days } = member.spend;
-  const newest = days[days.length - 1];
-  addOnDay(member.spend, day, amount);
+  const newest = lastDay(member.spend);
+  member.spend = addOnDay(member.spend, day, amount);
   if (day >= member.windowFirstDay) member.windowSpend += amount;
-  if (newest !== undefined && day > newest) dropBefore(member.spend, firstDayCounted(program, day - LATE_DAYS));
+  if (newest !== undefined && day > newest) {
+    member.spend = dropBefore(member.spend, firstDayCounted(program, day - LATE_DAYS));
+  }
 }
 
 /** Takes returned spend from the day of its purchase. */
 export function takeSpend(member: Member, day: number, amount: number): void {
-  const taken = takeFromDay(member.spend, day, amount);
+  const taken = Math.min(amount, sumOfDays(member.spend, day, day));
+  member.spend = addOnDay(member.spend, day, -taken);
   if (day >= member.windowFirstDay) member.windowSpend -= taken;
 }
 
 /** Takes spend that belongs to no known purchase, from the latest days back. */
 export function takeLatestSpend(member: Member, amount: number): void {
-  takeNewest(member.spend, amount);
+  member.spend = takeNewest(member.spend, amount);
   member.windowSpend = sumOfDays(member.spend, member.windowFirstDay, Infinity);
 }
 

@@ -3,11 +3,12 @@
  * the last checkpoint, among those the checkpoint under way is writing, and only then in the store. So a changed member may
  * fall out of the cache at any time and is never read back older than it was.
  */
-import { LRUCache } from 'lru-cache';
 import { must } from '../lib/assert.ts';
 import { addToDigest, copyDigest, type Digest, emptyDigest, fingerprint, hashRecord } from '../lib/hash.ts';
-import type { Chunk, IdBlock } from '../scoring/history.ts';
+import type { Chunk } from '../scoring/history.ts';
+import type { IdBlock } from '../scoring/id-index.ts';
 import type { Member } from '../scoring/member.ts';
+import { RecordSlabs } from '../wire/bytes.ts';
 import {
   CHUNK_HEAD_BYTES,
   decodeChunk,
@@ -17,25 +18,43 @@ import {
   encodeIdBlock,
   encodeMember,
   MEMBER_HEAD_BYTES,
+  unstoredMember,
 } from '../wire/member-record.ts';
+import { Lru } from './lru.ts';
 import type { MemberWrite, PartitionStore } from './store.ts';
 
-/** A member, and what the store has of it. */
+/** A member, and what the store has of it. Flat, since there is one for every member in memory. */
 export interface HeldMember {
   readonly member: Member;
   /** Changed since it was last collected for a checkpoint. */
   dirty: boolean;
-  /** Hash of the record last collected; undefined for a member that was never stored. */
-  storedHash: Digest | undefined;
+  /** Part of the checkpoint under way. */
+  writing: boolean;
+  /** Collected at least once, or read from the store. */
+  stored: boolean;
+  /** Hash of the record last collected, as signed 32-bit integers, which take no memory of their own. */
+  storedHigh: number;
+  storedLow: number;
   /** Timer last collected; Infinity for none. */
   storedDue: number;
 }
 
+export function newHeldMember(id: string): HeldMember {
+  return heldMember(unstoredMember(id), false, { high: 0, low: 0 }, Infinity);
+}
+
+function heldMember(member: Member, stored: boolean, { high, low }: Digest, storedDue: number): HeldMember {
+  return { member, dirty: false, writing: false, stored, storedHigh: high | 0, storedLow: low | 0, storedDue };
+}
+
 export class MemberCache {
   readonly #store: PartitionStore;
-  readonly #cache: LRUCache<string, HeldMember>;
-  #dirty = new Map<string, HeldMember>();
-  #writing = new Map<string, HeldMember>();
+  readonly #cache: Lru<HeldMember>;
+  /** Members the cache has let go of before the store had their last change. */
+  readonly #evicted = new Map<string, HeldMember>();
+  #dirty: HeldMember[] = [];
+  #writing: HeldMember[] = [];
+  readonly #records = new RecordSlabs();
   readonly #digest: Digest;
   hits = 0;
   misses = 0;
@@ -43,12 +62,14 @@ export class MemberCache {
   /** `digest` is that of the store's position. */
   constructor(store: PartitionStore, cacheMembers: number, digest: Digest) {
     this.#store = store;
-    this.#cache = new LRUCache({ max: cacheMembers });
+    this.#cache = new Lru(cacheMembers, (held, id) => {
+      if (held.dirty || held.writing) this.#evicted.set(id, held);
+    });
     this.#digest = digest;
   }
 
   get dirtyCount(): number {
-    return this.#dirty.size;
+    return this.#dirty.length;
   }
 
   /** The digest of everything collected so far. */
@@ -62,7 +83,7 @@ export class MemberCache {
       this.hits += 1;
       return cached;
     }
-    const held = this.#dirty.get(id) ?? this.#writing.get(id) ?? this.#load(id);
+    const held = this.#evicted.get(id) ?? this.#load(id);
     if (held === undefined) this.misses += 1;
     else this.#cache.set(id, held);
     return held;
@@ -72,14 +93,14 @@ export class MemberCache {
   changed(held: HeldMember): void {
     if (held.dirty) return;
     held.dirty = true;
-    this.#dirty.set(held.member.id, held);
-    if (held.storedHash === undefined) this.#cache.set(held.member.id, held);
+    this.#dirty.push(held);
+    if (!held.stored) this.#cache.set(held.member.id, held);
   }
 
   /** Members in memory only, whose timers the store may not have right. */
   *unstored(): Generator<Member> {
-    for (const { member } of this.#dirty.values()) yield member;
-    for (const { member, dirty } of this.#writing.values()) if (!dirty) yield member;
+    for (const { member } of this.#dirty) yield member;
+    for (const { member, dirty } of this.#writing) if (!dirty) yield member;
   }
 
   readonly readChunk = (memberId: string, number: number): Chunk => {
@@ -89,21 +110,20 @@ export class MemberCache {
   /** Encodes all that changed since the last call; `committed` must follow before the next. */
   collect(): MemberWrite[] {
     this.#writing = this.#dirty;
-    this.#dirty = new Map();
-    const writes: MemberWrite[] = [];
-    for (const held of this.#writing.values()) writes.push(this.#encode(held));
-    return writes;
+    this.#dirty = [];
+    return this.#writing.map((held) => this.#encode(held));
   }
 
   /** The store has what was collected last. */
   committed(): void {
-    for (const { member } of this.#writing.values()) {
-      const { history } = member;
-      if (history === undefined) continue;
-      for (const chunk of history.recalled.values()) if (chunk.state === 'writing') chunk.state = 'clean';
-      history.forget();
+    for (const held of this.#writing) {
+      held.writing = false;
+      const { id, history } = held.member;
+      if (this.#evicted.size > 0 && !held.dirty) this.#evicted.delete(id);
+      history?.stored();
     }
-    this.#writing = new Map();
+    this.#writing = [];
+    this.#records.release();
   }
 
   #load(id: string): HeldMember | undefined {
@@ -111,7 +131,7 @@ export class MemberCache {
     if (bytes === undefined) return undefined;
     this.misses += 1;
     const member = decodeMember(id, bytes, this.#readBlocks);
-    return { member, dirty: false, storedHash: memberHash(id, bytes), storedDue: member.due };
+    return heldMember(member, true, memberHash(id, bytes), member.due);
   }
 
   readonly #readBlocks = (memberId: string, sealed: number): (IdBlock | undefined)[] => {
@@ -129,11 +149,14 @@ export class MemberCache {
   #encode(held: HeldMember): MemberWrite {
     const { member } = held;
     held.dirty = false;
-    const bytes = encodeMember(member);
+    held.writing = true;
+    const bytes = encodeMember(member, this.#records);
+    if (held.stored) addToDigest(this.#digest, { high: held.storedHigh, low: held.storedLow }, -1);
     const hash = memberHash(member.id, bytes);
-    if (held.storedHash !== undefined) addToDigest(this.#digest, held.storedHash, -1);
     addToDigest(this.#digest, hash, 1);
-    held.storedHash = hash;
+    held.stored = true;
+    held.storedHigh = hash.high | 0;
+    held.storedLow = hash.low | 0;
     const dueBefore = held.storedDue;
     held.storedDue = member.due;
     return { id: member.id, bytes, ...this.#encodeHistory(member), dueBefore, due: member.due };
@@ -142,20 +165,19 @@ export class MemberCache {
   #encodeHistory({ id, history }: Member): Pick<MemberWrite, 'chunks' | 'idBlocks'> {
     if (history === undefined) return NO_HISTORY;
     const chunks: { number: number; bytes: Uint8Array }[] = [];
-    for (const chunk of history.recalled.values()) {
-      if (chunk.state !== 'dirty') continue;
-      chunk.state = 'writing';
-      const bytes = encodeChunk(chunk);
+    for (const chunk of history.takeUnstored()) {
+      const bytes = encodeChunk(chunk, this.#records);
       const before = this.#store.chunk(id, chunk.number);
       if (before !== undefined) addToDigest(this.#digest, chunkHash(id, chunk.number, before), -1);
       addToDigest(this.#digest, chunkHash(id, chunk.number, bytes), 1);
       chunks.push({ number: chunk.number, bytes });
     }
-    const idBlocks = [...history.dirtyLevels].map((level) => {
-      const block = history.blocks[level];
+    const { blocks, dirtyLevels } = history.index;
+    const idBlocks = [...dirtyLevels].map((level) => {
+      const block = blocks[level];
       return { level, bytes: block === undefined ? undefined : encodeIdBlock(block) };
     });
-    history.dirtyLevels.clear();
+    dirtyLevels.clear();
     return { chunks, idBlocks };
   }
 }

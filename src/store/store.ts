@@ -1,6 +1,9 @@
 /**
  * A partition's durable state. Reads are synchronous, since the fold waits for them; writes come as one checkpoint, which is
  * there wholly or not at all. Who writes it: the partition's owner and nobody else.
+ *
+ * Bytes that are read are for decoding at once, since a store may share memory between them. Bytes that are written must stay
+ * as they are until `commit` resolves, and only then may the next one begin.
  */
 
 export interface PartitionStore {

@@ -5,49 +5,67 @@
  */
 import { assert } from '../lib/assert.ts';
 
-const SLAB_BYTES = 256 * 1024;
+const SCRATCH_BYTES = 64 * 1024;
 /** No unsigned number takes more. */
 const NUMBER_BYTES_MAX = 8;
 
-/** Writes records one behind the other into slabs that live as long as a record in them. */
+/** Writes one record at a time into a buffer of its own, from which whoever asked for the record copies it. */
 export class ByteWriter {
-  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-  #start = 0;
-  #position = 0;
+  /** Valid up to `length`, until the next `start`. */
+  bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  length = 0;
 
-  /** The record written since the last call. */
-  finish(): Uint8Array {
-    const record = this.#slab.subarray(this.#start, this.#position);
-    this.#start = this.#position;
-    return record;
+  start(): this {
+    this.length = 0;
+    return this;
+  }
+
+  copy(): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.bytes, 0, this.length);
   }
 
   byte(value: number): void {
     this.#reserve(1);
-    this.#slab[this.#position++] = value;
+    this.bytes[this.length++] = value;
+  }
+
+  /** Bytes of a record written earlier. */
+  raw(source: Uint8Array, start: number, end: number): void {
+    this.#reserve(end - start);
+    const { bytes } = this;
+    let position = this.length;
+    // Most are a few dozen bytes, for which a call of `set` would take longer.
+    for (let index = start; index < end; index++) bytes[position++] = source[index] as number;
+    this.length = position;
   }
 
   double(value: number): void {
     this.#reserve(8);
-    this.#position = this.#slab.writeDoubleBE(value, this.#position);
+    this.length = this.bytes.writeDoubleBE(value, this.length);
   }
 
   /** A safe integer >= 0. */
   uint(value: number): void {
     this.#reserve(NUMBER_BYTES_MAX);
-    const slab = this.#slab;
-    let position = this.#position;
-    // Bit operations hold 31 bits, so what is above them goes first by division.
-    while (value > 0x7fff_ffff) {
-      slab[position++] = (value % 128) | 128;
-      value = Math.floor(value / 128);
+    const { bytes } = this;
+    let position = this.length;
+    // Bit operations hold 31 bits: instants and the like are written in two parts.
+    if (value > 0x7fff_ffff) {
+      const high = Math.floor(value / 0x1000_0000);
+      const low = value - high * 0x1000_0000;
+      bytes[position] = low | 128;
+      bytes[position + 1] = (low >>> 7) | 128;
+      bytes[position + 2] = (low >>> 14) | 128;
+      bytes[position + 3] = (low >>> 21) | 128;
+      position += 4;
+      value = high;
     }
     while (value > 127) {
-      slab[position++] = (value & 127) | 128;
+      bytes[position++] = (value & 127) | 128;
       value >>>= 7;
     }
-    slab[position++] = value;
-    this.#position = position;
+    bytes[position++] = value;
+    this.length = position;
   }
 
   /** A safe integer of either sign. Zigzag would double it, and past 2^52 that is no safe integer any more. */
@@ -65,51 +83,85 @@ export class ByteWriter {
   text(value: string): void {
     const { length } = value;
     this.#reserve(length * 3 + NUMBER_BYTES_MAX);
-    const before = this.#position;
+    const before = this.length;
     this.uint(length);
-    const slab = this.#slab;
-    let position = this.#position;
+    const { bytes } = this;
+    let position = this.length;
     for (let index = 0; index < length; index++) {
       const code = value.charCodeAt(index);
       if (code > 127) {
-        this.#position = before;
+        this.length = before;
         this.#wideText(value);
         return;
       }
-      slab[position++] = code;
+      bytes[position++] = code;
     }
-    this.#position = position;
+    this.length = position;
   }
 
   #wideText(value: string): void {
     this.uint(Buffer.byteLength(value));
-    this.#position += this.#slab.write(value, this.#position);
+    this.length += this.bytes.write(value, this.length);
   }
 
-  /** Makes room; a record that has begun moves to the new slab whole. */
   #reserve(bytes: number): void {
-    if (this.#position + bytes <= this.#slab.length) return;
-    const begun = this.#slab.subarray(this.#start, this.#position);
-    this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * (begun.length + bytes)));
-    this.#slab.set(begun);
-    this.#start = 0;
-    this.#position = begun.length;
+    const needed = this.length + bytes;
+    if (needed <= this.bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(2 * needed);
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+}
+
+const SLAB_BYTES = 256 * 1024;
+/** Of this thread, to be written to again: memory that comes and goes by the hundred megabytes is what the garbage collector waits for. */
+const freeSlabs: Uint8Array[] = [];
+const FREE_SLABS_MAX = 64;
+
+/** Keeps the records of one checkpoint, until all are released at once. */
+export class RecordSlabs {
+  #slabs: Uint8Array[] = [];
+  #used = SLAB_BYTES;
+
+  keep({ bytes, length }: ByteWriter): Uint8Array {
+    if (length > SLAB_BYTES / 4) return Uint8Array.prototype.slice.call(bytes, 0, length);
+    let slab = this.#slabs[this.#slabs.length - 1];
+    if (slab === undefined || this.#used + length > SLAB_BYTES) {
+      slab = freeSlabs.pop() ?? new Uint8Array(SLAB_BYTES);
+      this.#slabs.push(slab);
+      this.#used = 0;
+    }
+    const start = this.#used;
+    for (let index = 0; index < length; index++) slab[start + index] = bytes[index] as number;
+    this.#used += length;
+    return new Uint8Array(slab.buffer, start, length);
+  }
+
+  /** Nobody looks at a record any more. */
+  release(): void {
+    for (const slab of this.#slabs) if (freeSlabs.length < FREE_SLABS_MAX) freeSlabs.push(slab);
+    this.#slabs = [];
+    this.#used = SLAB_BYTES;
   }
 }
 
 /** Reads what ByteWriter wrote. Throws on bytes that end too early: our own records are not hostile, but disks rot. */
 export class ByteReader {
-  readonly #bytes: Buffer;
-  #position: number;
+  readonly #bytes: Uint8Array;
+  /** The same bytes with a method for texts; made when the first is read. */
+  #texts: Buffer | undefined;
+  /** Of the next byte to read. */
+  position: number;
 
   constructor(bytes: Uint8Array, start: number) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#position = start;
+    this.#bytes = bytes;
+    this.position = start;
   }
 
   double(): number {
-    const value = this.#bytes.readDoubleBE(this.#position);
-    this.#position += 8;
+    const { buffer, byteOffset } = this.#bytes;
+    const value = new DataView(buffer, byteOffset).getFloat64(this.position);
+    this.position += 8;
     return value;
   }
 
@@ -118,7 +170,7 @@ export class ByteReader {
     let value = 0;
     let scale = 1;
     for (;;) {
-      const byte = bytes[this.#position++];
+      const byte = bytes[this.position++];
       assert(byte !== undefined, 'a record ends too early');
       if (byte < 128) return value + byte * scale;
       value += (byte & 127) * scale;
@@ -127,7 +179,7 @@ export class ByteReader {
   }
 
   int(): number {
-    const first = this.#bytes[this.#position++];
+    const first = this.#bytes[this.position++];
     assert(first !== undefined, 'a record ends too early');
     const size = first < 128 ? first & 63 : (first & 63) + 64 * this.uint();
     return first & 64 ? -size : size;
@@ -136,10 +188,11 @@ export class ByteReader {
   text(): string {
     const length = this.uint();
     if (length === 0) return '';
-    const end = this.#position + length;
-    assert(end <= this.#bytes.length, 'a record ends too early');
-    const value = this.#bytes.toString('utf8', this.#position, end);
-    this.#position = end;
-    return value;
+    const bytes = this.#bytes;
+    const start = this.position;
+    this.position += length;
+    assert(this.position <= bytes.length, 'a record ends too early');
+    this.#texts ??= Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return this.#texts.toString('utf8', start, this.position);
   }
 }

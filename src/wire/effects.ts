@@ -72,6 +72,14 @@ interface RejectedEffect {
 
 export type EffectBody = EntryEffect | TierEffect | RejectedEffect;
 
+export const EFFECT_TYPES: Readonly<Record<EffectBody['type'], true>> = {
+  accrual: true,
+  reversal: true,
+  adjustment: true,
+  tier_changed: true,
+  rejected: true,
+};
+
 export function entryEffect(memberId: string, entry: Entry, balance: number): EntryEffect | undefined {
   if (entry.kind === 'enrolment') return undefined;
   return {

@@ -1,6 +1,6 @@
 /** A member as the world sees it: the JSON of `GET /v1/members/{id}`, of live updates and of scored answers. */
 import type { Program, TierSet } from '../program/program.ts';
-import { sumOfDays } from '../scoring/days.ts';
+import { firstDayFrom, sumOfDays } from '../scoring/days.ts';
 import type { Member } from '../scoring/member.ts';
 import { instantText, POINTS_WALLET } from './outcome-view.ts';
 
@@ -97,7 +97,7 @@ function path(have: number, need: number, by: number | undefined): PathView {
 }
 
 function firstLoss(program: Program, tiers: TierSet, { spend, windowFirstDay }: Member): number | undefined {
-  const day = spend.days.find((candidate) => candidate >= windowFirstDay);
+  const day = firstDayFrom(spend, windowFirstDay);
   return day === undefined ? undefined : program.zone.startOfDay(tiers.window.leavesOn(day));
 }
 
@@ -109,8 +109,7 @@ function levelEnd(
 ): { at: number; spend: number; need: number } | undefined {
   const need = tiers.level(levelId)?.fromMinor ?? 0;
   if (need === 0) return undefined;
-  for (const day of spend.days) {
-    if (day < windowFirstDay) continue;
+  for (let day = firstDayFrom(spend, windowFirstDay); day !== undefined; day = firstDayFrom(spend, day + 1)) {
     const edge = tiers.window.leavesOn(day);
     const left = sumOfDays(spend, tiers.window.firstDay(edge), Infinity);
     if (left < need) return { at: program.zone.startOfDay(edge), spend: left, need };

@@ -3,6 +3,7 @@
  * Asking for a member with `lease` also tells the owner that somebody watches: for LEASE_MS it sends the member's updates
  * on the live subject.
  */
+import { NATS_PAYLOAD_BYTES_MAX } from '../limits.ts';
 import type { LogEvent } from '../scoring/event.ts';
 import type { MemberView } from './member-view.ts';
 import type { LedgerEntryView, OutcomeView } from './outcome-view.ts';
@@ -65,8 +66,12 @@ export function decodeQuery(bytes: Uint8Array): Query {
   return query;
 }
 
+/** An answer too large for a message becomes one that says so. */
 export function encodeAnswer(answer: Answer): Uint8Array {
-  return encoder.encode(JSON.stringify({ version: QUERY_VERSION, answer }));
+  const bytes = encoder.encode(JSON.stringify({ version: QUERY_VERSION, answer }));
+  if (bytes.length <= NATS_PAYLOAD_BYTES_MAX) return bytes;
+  const message = `the answer takes ${bytes.length} bytes of ${NATS_PAYLOAD_BYTES_MAX}; ask for less at a time`;
+  return encodeAnswer({ ok: false, code: 'failed', message });
 }
 
 /** Throws WireError. */

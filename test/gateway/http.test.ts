@@ -217,6 +217,7 @@ describe('POST /v1/events?wait=scored', () => {
     const { status, body } = await rig.api.post('/v1/events?wait=scored', [...events, { id: 'bad' }]);
     expect(status).toBe(200);
     expect((body['outcomes'] as { id: string }[]).map(({ id }) => id)).toEqual(events.map(({ id }) => id));
+    expect((body['accepted'] as { id: string }[]).map(({ id }) => id)).toEqual(events.map(({ id }) => id));
     expect(body['outcomes']).toMatchObject([
       outcome('w0', '0'),
       outcome('w1', '1'),

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { START_OPTIONS } from '../../src/cli/options.ts';
 import { programSchema } from '../../src/program/schema.ts';
+import { EFFECT_TYPES } from '../../src/wire/effects.ts';
 
 const read = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
 
@@ -60,5 +61,12 @@ describe('docs/program.md', () => {
     const paths = optionPaths(z.toJSONSchema(programSchema, { io: 'input' }) as JsonSchema, '');
     const rows = [...read('docs/program.md').matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]);
     expect(rows.toSorted()).toEqual(paths.toSorted());
+  });
+});
+
+describe('docs/effects.md', () => {
+  it('has the row of every type of effect and no other', () => {
+    const rows = [...read('docs/effects.md').matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]);
+    expect(rows).toEqual(Object.keys(EFFECT_TYPES));
   });
 });

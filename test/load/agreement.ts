@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { Oracle } from '../../load/oracle.ts';
 import type { PublicEvent } from '../../load/public-event.ts';
+import { sumOfDays } from '../../src/scoring/days.ts';
 import type { Fold } from './fold.ts';
 
 interface Standing {
@@ -16,10 +17,7 @@ export function engineSays(fold: Fold, id: string, asOfMs: number): Standing | u
   const member = fold.at(id, asOfMs);
   if (member === undefined) return undefined;
   const { balance, windowSpend, levelId, levelSince, enrolledAt, lots } = member;
-  expect(
-    lots.amounts.reduce((sum, amount) => sum + amount, 0),
-    'lots are what can be spent',
-  ).toBe(Math.max(0, balance));
+  expect(sumOfDays(lots, -Infinity, Infinity), 'lots are what can be spent').toBe(Math.max(0, balance));
   const spend = fold.program.tiers === undefined ? 0 : windowSpend;
   return { balance, spend, level: levelId, since: levelSince, enrolledAt };
 }

@@ -5,12 +5,12 @@ import { parseProgram } from '../../src/program/parse.ts';
 import type { Program } from '../../src/program/program.ts';
 import { effectiveAt, type MemberEvent } from '../../src/scoring/event.ts';
 import type { Chunk } from '../../src/scoring/history.ts';
-import { copyMember, type Member, newMember } from '../../src/scoring/member.ts';
+import { copyMember, type Member } from '../../src/scoring/member.ts';
 import type { Outcome } from '../../src/scoring/outcome.ts';
 import { recall } from '../../src/scoring/recall.ts';
 import { score } from '../../src/scoring/score.ts';
 import { settle } from '../../src/scoring/tiers.ts';
-import { decodeChunk, decodeMember, encodeChunk, encodeMember } from '../../src/wire/member-record.ts';
+import { decodeChunk, decodeMember, encodeChunk, encodeMember, unstoredMember } from '../../src/wire/member-record.ts';
 
 export class Fold {
   readonly program: Program;
@@ -29,7 +29,7 @@ export class Fold {
   apply(publicEvent: PublicEvent, receivedMs?: number): Outcome {
     const event = memberEvent(publicEvent);
     const now = receivedMs ?? effectiveAt(event, 0);
-    const member = this.members.get(event.memberId) ?? newMember(event.memberId);
+    const member = this.members.get(event.memberId) ?? unstoredMember(event.memberId);
     recall(this.program, member, event, now, (id, number) => this.#readChunk(id, number));
     const outcome = score(this.program, member, event, now);
     this.#store(member);
@@ -53,16 +53,16 @@ export class Fold {
 
   #store(member: Member): void {
     const { history } = member;
-    for (const chunk of history?.recalled.values() ?? []) {
-      if (chunk.state === 'dirty') this.#chunks.set(`${member.id} ${chunk.number}`, encodeChunk(chunk));
-      chunk.state = 'clean';
+    for (const chunk of history?.takeUnstored() ?? []) {
+      this.#chunks.set(`${member.id} ${chunk.number}`, encodeChunk(chunk));
     }
+    history?.stored();
     history?.forget();
     if (!this.#isCold) {
       this.members.set(member.id, member);
       return;
     }
-    const blocks = history?.blocks ?? [];
+    const blocks = history?.index.blocks ?? [];
     this.members.set(
       member.id,
       decodeMember(member.id, encodeMember(member), () => blocks),

@@ -11,6 +11,7 @@ const options = (url: string): LoadOptions => ({
   seconds: 3,
   members: 200,
   watchers: 5,
+  waitScoredPercent: 20,
   seed: 7,
   verify: true,
 });
@@ -31,6 +32,7 @@ it('passes on an engine that does its work: all accepted, watchers right, oracle
   expect(report.accepted).toBe(report.sent);
   expect(report.verified?.members).toBeGreaterThan(20);
   expect(report.latencyMs.pushed.count).toBeGreaterThan(0);
+  expect(report.latencyMs.scored.count).toBeGreaterThan(20);
 });
 
 it('fails with a reason where there is no engine', async () => {

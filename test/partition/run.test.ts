@@ -1,5 +1,6 @@
 /** What keeps a partition going: reading, checkpoints when they are due, waiting when they cannot keep up, ticks. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Turns } from '../../src/lib/turns.ts';
 import type { CheckpointPolicy } from '../../src/partition/checkpoint-policy.ts';
 import { PartitionRun } from '../../src/partition/run.ts';
 import { decodeBatch } from '../../src/wire/batch.ts';
@@ -8,6 +9,7 @@ import { DAY_MS, Desk, gate, programEvent, purchase, quiet, START_MS } from './h
 const NEVER_DUE: CheckpointPolicy = {
   events: 1_000,
   bytes: 1e9,
+  members: 1e9,
   delayMs: 1e9,
   backlogDelayMs: 1e9,
   eventsBehindMax: 2_000,
@@ -24,7 +26,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function runOf(desk: Desk, policy: Partial<CheckpointPolicy> = {}, catchUpTo = 0): PartitionRun {
+function runOf(
+  desk: Desk,
+  policy: Partial<CheckpointPolicy> = {},
+  catchUpTo = 0,
+  checkpoints = new Turns(1),
+): PartitionRun {
   const { partition, log, counters } = desk;
   const { reader, events: writer } = log;
   const tickIntervalMs = TICK_INTERVAL_MS;
@@ -33,6 +40,7 @@ function runOf(desk: Desk, policy: Partial<CheckpointPolicy> = {}, catchUpTo = 0
     reader,
     writer,
     policy: { ...NEVER_DUE, ...policy },
+    checkpoints,
     counters,
     catchUpTo,
     tickIntervalMs,
@@ -102,6 +110,7 @@ it('says once that it has caught up', async () => {
 it.each([
   ['events', { events: 3 }],
   ['bytes', { bytes: 200 }],
+  ['members', { members: 1 }],
 ] as const)('checkpoints while it reads: %s', async (_, policy) => {
   const desk = await Desk.open();
   const run = runOf(desk, policy);
@@ -151,6 +160,65 @@ it('waits for a checkpoint that does not keep up', async () => {
   run.stop();
   await running;
   expect(desk.store.position()?.sequence).toBe(21);
+});
+
+it('scores on while its checkpoint waits for its turn, and then writes all of it', async () => {
+  const { passed, open } = gate();
+  const checkpoints = new Turns(1);
+  const before = await Desk.open({ faults: { beforeCommit: () => passed } });
+  const after = await Desk.open();
+  const runs = [before, after].map((desk) => runOf(desk, { events: 1 }, 0, checkpoints));
+  const running = runs.map((run) => run.run(() => {}));
+  await before.write([programEvent()]);
+  await quiet();
+  expect(before.partition.checkpointing).toBe(true);
+  await after.write([programEvent()]);
+  await quiet();
+  await after.write([purchase('m', 3)]);
+  await quiet();
+  expect(after.partition.sequence).toBe(2);
+  expect(after.partition.checkpointing).toBe(false);
+  expect(after.store.position()).toBeUndefined();
+  open();
+  await quiet();
+  expect(before.store.position()?.sequence).toBe(1);
+  expect(after.store.position()?.sequence).toBe(2);
+  expect(after.partition.eventsSince).toBe(0);
+  for (const run of runs) run.stop();
+  await Promise.all(running);
+});
+
+it('waits for its turn, too, when it is stopped', async () => {
+  const { passed, open } = gate();
+  const checkpoints = new Turns(1);
+  const other = checkpoints.take(() => passed);
+  const desk = await Desk.open();
+  const run = runOf(desk, {}, 0, checkpoints);
+  const running = run.run(() => {});
+  await desk.write([programEvent()]);
+  await quiet();
+  run.stop();
+  await quiet();
+  expect(desk.store.position()).toBeUndefined();
+  open();
+  await Promise.all([other, running]);
+  expect(desk.store.position()?.sequence).toBe(1);
+});
+
+it('leaves the turn to others when its checkpoint fails', async () => {
+  const checkpoints = new Turns(1);
+  const broken = await Desk.open({ faults: { beforeCommit: () => Promise.reject(new Error('disk full')) } });
+  const desk = await Desk.open();
+  const failing = expect(runOf(broken, { events: 1 }, 0, checkpoints).run(() => {})).rejects.toThrow('disk full');
+  await broken.write([programEvent()]);
+  await failing;
+  const run = runOf(desk, { events: 1 }, 0, checkpoints);
+  const running = run.run(() => {});
+  await desk.write([programEvent()]);
+  await quiet();
+  expect(desk.store.position()?.sequence).toBe(1);
+  run.stop();
+  await running;
 });
 
 it('ends with the failure of a checkpoint, though nothing more comes', async () => {

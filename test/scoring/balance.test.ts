@@ -2,8 +2,18 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { credit, debit } from '../../src/scoring/balance.ts';
-import { addOnDay, type Days, dropBefore, emptyDays, sumOfDays, takeNewest } from '../../src/scoring/days.ts';
-import { newMember } from '../../src/scoring/member.ts';
+import {
+  addOnDay,
+  type Days,
+  dropBefore,
+  firstDayFrom,
+  lastDay,
+  sumOfDays,
+  takeNewest,
+  takeOldest,
+} from '../../src/scoring/days.ts';
+import { unstoredMember } from '../../src/wire/member-record.ts';
+import { pairsOf } from './harness.ts';
 import { check } from './table.ts';
 
 const SHOP = `
@@ -60,7 +70,7 @@ it('lots always add up to what can be spent, in rising days, none empty', () => 
   const movement = fc.record({ day: fc.integer({ min: 0, max: 9 }), points: fc.integer({ min: -60, max: 40 }) });
   fc.assert(
     fc.property(fc.array(movement), fc.boolean(), (movements, named) => {
-      const member = newMember('42');
+      const member = unstoredMember('42');
       let balance = 0;
       for (const { day, points } of movements) {
         if (points >= 0) credit(member, day, points);
@@ -68,8 +78,10 @@ it('lots always add up to what can be spent, in rising days, none empty', () => 
         balance += points;
         expect(member.balance).toBe(balance);
         expect(sumOfDays(member.lots, -Infinity, Infinity)).toBe(Math.max(0, balance));
-        expect(member.lots.amounts.every((amount) => amount > 0)).toBe(true);
-        expect(member.lots.days).toEqual([...new Set(member.lots.days)].sort((left, right) => left - right));
+        const lots = pairsOf(member.lots);
+        expect(lots.every(([, amount]) => amount > 0)).toBe(true);
+        const days = lots.map(([day]) => day);
+        expect(days).toEqual([...new Set(days)].sort((left, right) => left - right));
       }
     }),
   );
@@ -79,25 +91,23 @@ it('days are a sorted list of sums, as a map would hold them', () => {
   const change = fc.record({
     day: fc.integer({ min: 0, max: 12 }),
     amount: fc.integer({ min: -3, max: 9 }),
-    what: fc.constantFrom('add', 'newest', 'drop'),
+    what: fc.constantFrom('add', 'newest', 'oldest', 'drop'),
   });
   fc.assert(
     fc.property(fc.array(change), (changes) => {
-      const days: Days = emptyDays();
+      let days: Days = [];
       const model = new Map<number, number>();
       for (const { day, amount, what } of changes) {
         if (what === 'drop') {
-          dropBefore(days, day);
+          days = dropBefore(days, day);
           for (const key of [...model.keys()]) if (key < day) model.delete(key);
-        } else if (what === 'newest') {
+        } else if (what !== 'add') {
           let left = Math.max(0, amount);
-          expect(takeNewest(days, left)).toBe(
-            Math.min(
-              left,
-              [...model.values()].reduce((sum, value) => sum + value, 0),
-            ),
-          );
-          for (const key of [...model.keys()].sort((one, other) => other - one)) {
+          const before = sumOfDays(days, -Infinity, Infinity);
+          days = what === 'newest' ? takeNewest(days, left) : takeOldest(days, left);
+          expect(before - sumOfDays(days, -Infinity, Infinity)).toBe(Math.min(left, before));
+          const order = what === 'newest' ? -1 : 1;
+          for (const key of [...model.keys()].sort((one, other) => order * (one - other))) {
             const taken = Math.min(left, model.get(key) ?? 0);
             left -= taken;
             if (model.get(key) === taken) model.delete(key);
@@ -105,12 +115,14 @@ it('days are a sorted list of sums, as a map would hold them', () => {
           }
         } else {
           const sum = Math.max(0, (model.get(day) ?? 0) + amount);
-          addOnDay(days, day, sum - (model.get(day) ?? 0));
+          days = addOnDay(days, day, sum - (model.get(day) ?? 0));
           if (sum === 0) model.delete(day);
           else model.set(day, sum);
         }
         const sorted = [...model].sort(([one], [other]) => one - other);
-        expect(days).toEqual({ days: sorted.map(([key]) => key), amounts: sorted.map(([, value]) => value) });
+        expect(pairsOf(days)).toEqual(sorted);
+        expect(lastDay(days)).toBe(sorted.at(-1)?.[0]);
+        expect(firstDayFrom(days, day)).toBe(sorted.find(([key]) => key >= day)?.[0]);
         expect(sumOfDays(days, day, day + 3)).toBe(
           sorted.reduce((sum, [key, value]) => sum + (key >= day && key <= day + 3 ? value : 0), 0),
         );

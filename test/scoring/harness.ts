@@ -1,13 +1,16 @@
 /**
- * One member and what a partition does around it: recall, score, store. `warm` never lets go of anything, `flushed` has every
- * sealed chunk stored and dropped after each event, `cold` also stores the member and reads it back: a cache of size none.
+ * One member and what a partition does around it: recall, score, store. `warm` never lets go of anything, `writing` has every
+ * changed chunk on its way to the store while the next event is scored, `flushed` has it stored and dropped after each event,
+ * `cold` also stores the member and reads it back: a cache of size none.
  */
 import { checkProgram, issuesText } from '../../src/program/parse.ts';
 import type { Program } from '../../src/program/program.ts';
+import type { Days } from '../../src/scoring/days.ts';
 import type { Entry } from '../../src/scoring/entry.ts';
 import type { MemberEvent } from '../../src/scoring/event.ts';
-import type { Chunk, IdBlock } from '../../src/scoring/history.ts';
-import { copyMember, type Member, newMember } from '../../src/scoring/member.ts';
+import type { Chunk, History } from '../../src/scoring/history.ts';
+import type { IdBlock } from '../../src/scoring/id-index.ts';
+import { copyMember, type Member } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome, type TierChange } from '../../src/scoring/outcome.ts';
 import { recall } from '../../src/scoring/recall.ts';
 import { score } from '../../src/scoring/score.ts';
@@ -19,9 +22,10 @@ import {
   encodeChunk,
   encodeIdBlock,
   encodeMember,
+  unstoredMember,
 } from '../../src/wire/member-record.ts';
 
-export const MODES = ['warm', 'flushed', 'cold'] as const;
+export const MODES = ['warm', 'writing', 'flushed', 'cold'] as const;
 export type Mode = (typeof MODES)[number];
 
 export class Desk {
@@ -32,12 +36,13 @@ export class Desk {
   reads = 0;
   readonly #mode: Mode;
   readonly #chunks = new Map<number, Uint8Array>();
+  #underWay = new Map<number, Uint8Array>();
   readonly #blocks = new Map<number, Uint8Array>();
 
   constructor(program: Program, mode: Mode = 'warm', memberId = '42') {
     this.program = program;
     this.#mode = mode;
-    this.member = newMember(memberId);
+    this.member = unstoredMember(memberId);
   }
 
   score(event: MemberEvent, now: number): Outcome {
@@ -75,17 +80,20 @@ export class Desk {
     const { recent, history } = this.member;
     const entries: Entry[] = [];
     for (let number = 0; number < (history?.sealed ?? 0); number++) {
-      entries.push(...(history?.recalled.get(number) ?? this.readChunk(this.member.id, number)).entries);
+      entries.push(...(history?.chunk(number) ?? this.readChunk(this.member.id, number)).entries.all());
     }
-    return [...entries, ...recent];
+    return [...entries, ...recent.all()];
   }
 
   /** Everything a store would hold of the member, as text to compare. */
   records(): string {
     const { member } = this;
     const chunks = new Map(this.#chunks);
-    for (const chunk of member.history?.recalled.values() ?? []) chunks.set(chunk.number, encodeChunk(chunk));
-    const blocks = (member.history?.blocks ?? []).map((block) =>
+    for (let number = 0; number < (member.history?.sealed ?? 0); number++) {
+      const chunk = member.history?.chunk(number);
+      if (chunk !== undefined) chunks.set(number, encodeChunk(chunk));
+    }
+    const blocks = (member.history?.index.blocks ?? []).map((block) =>
       block === undefined ? '-' : hex(encodeIdBlock(block)),
     );
     return [
@@ -105,20 +113,15 @@ export class Desk {
   #store(): void {
     const { history } = this.member;
     if (history !== undefined) {
-      if (this.#mode !== 'warm') {
-        for (const chunk of history.recalled.values()) {
-          if (chunk.state === 'clean') continue;
-          this.#chunks.set(chunk.number, encodeChunk(chunk));
-          chunk.state = 'clean';
-        }
-      }
+      if (this.#mode !== 'warm') this.#storeChunks(history);
       history.forget();
-      for (const level of history.dirtyLevels) {
-        const block = history.blocks[level];
+      const { blocks, dirtyLevels } = history.index;
+      for (const level of dirtyLevels) {
+        const block = blocks[level];
         if (block === undefined) this.#blocks.delete(level);
         else this.#blocks.set(level, encodeIdBlock(block));
       }
-      history.dirtyLevels.clear();
+      dirtyLevels.clear();
     }
     if (this.#mode !== 'cold') return;
     const bytes = encodeMember(this.member);
@@ -126,6 +129,18 @@ export class Desk {
     const lent = Uint8Array.from(bytes);
     this.member = decodeMember(this.member.id, lent, () => this.#readBlocks());
     lent.fill(0xff);
+  }
+
+  #storeChunks(history: History): void {
+    if (this.#mode === 'writing') {
+      for (const [number, bytes] of this.#underWay) this.#chunks.set(number, bytes);
+      history.stored();
+      this.#underWay = new Map();
+      for (const chunk of history.takeUnstored()) this.#underWay.set(chunk.number, encodeChunk(chunk));
+    } else {
+      for (const chunk of history.takeUnstored()) this.#chunks.set(chunk.number, encodeChunk(chunk));
+      history.stored();
+    }
   }
 
   #readBlocks(): (IdBlock | undefined)[] {
@@ -141,6 +156,14 @@ export class Desk {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
+}
+
+/** Days as they read: each with its amount. */
+export function pairsOf(days: Days): [number, number][] {
+  return Array.from({ length: days.length / 2 }, (_, index) => [
+    days[2 * index] as number,
+    days[2 * index + 1] as number,
+  ]);
 }
 
 export function isRefused({ code }: Outcome): boolean {

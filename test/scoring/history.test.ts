@@ -4,21 +4,40 @@ import { describe, expect, it } from 'vitest';
 import { fingerprint } from '../../src/lib/hash.ts';
 import { CHUNK_ENTRIES, RETURN_MATCH_ENTRIES_MAX } from '../../src/limits.ts';
 import { findEntry } from '../../src/scoring/duplicate.ts';
+import type { Entries } from '../../src/scoring/entries.ts';
 import type { Entry } from '../../src/scoring/entry.ts';
 import { NOT_GIVEN, type Purchase, type Return } from '../../src/scoring/event.ts';
 import { History } from '../../src/scoring/history.ts';
-import { newMember } from '../../src/scoring/member.ts';
-import { Desk, programOf } from './harness.ts';
+import { IdIndex } from '../../src/scoring/id-index.ts';
+import { copyMember } from '../../src/scoring/member.ts';
+import { recall } from '../../src/scoring/recall.ts';
+import { score } from '../../src/scoring/score.ts';
+import { unstoredMember } from '../../src/wire/member-record.ts';
+import { PackedEntries } from '../../src/wire/packed-entries.ts';
+import { histories } from './generator.ts';
+import { Desk, MODES, programOf } from './harness.ts';
 import { check } from './table.ts';
 
-function enrolment(eventId: string, print = fingerprint(eventId)): Entry {
-  return { kind: 'enrolment', eventId, fingerprint: print, occurredAt: 0, at: 0, programVersion: 1 };
+/** An entry, and a fingerprint that need not be that of its id. */
+interface Printed {
+  readonly entry: Entry;
+  readonly print: number;
 }
 
-function sealed(entries: readonly Entry[]): History {
-  const history = new History(0, []);
-  for (let index = 0; index < entries.length; index += CHUNK_ENTRIES) {
-    history.seal(entries.slice(index, index + CHUNK_ENTRIES));
+function enrolment(eventId: string, print = fingerprint(eventId)): Printed {
+  return { entry: { kind: 'enrolment', eventId, occurredAt: 0, at: 0, programVersion: 1 }, print };
+}
+
+function packed(printed: readonly Printed[]): Entries {
+  const entries = new PackedEntries();
+  for (const { entry, print } of printed) entries.append(entry, print);
+  return entries;
+}
+
+function sealed(printed: readonly Printed[]): History {
+  const history = new History(0, new IdIndex([]));
+  for (let index = 0; index < printed.length; index += CHUNK_ENTRIES) {
+    history.seal(packed(printed.slice(index, index + CHUNK_ENTRIES)));
   }
   return history;
 }
@@ -35,22 +54,25 @@ earn: {id: base, points: 1, per: 1}
 
 describe('the index of event ids', () => {
   it('equals a set, for thousands of ids and a chunk at a time', () => {
-    const history = new History(0, []);
+    const history = new History(0, new IdIndex([]));
+    const { index } = history;
     const chunkOf = new Map<string, number>();
     for (let chunk = 0; chunk < 150; chunk++) {
-      const entries = Array.from({ length: CHUNK_ENTRIES }, (_, index) => enrolment(`event-${chunk}-${index * 7}`));
-      history.seal(entries);
-      for (const { eventId } of entries) chunkOf.set(eventId, chunk);
+      const entries = Array.from({ length: CHUNK_ENTRIES }, (_, number) => enrolment(`event-${chunk}-${number * 7}`));
+      history.seal(packed(entries));
+      for (const { entry } of entries) chunkOf.set(entry.eventId, chunk);
       // Levels are those of a binary counter.
       expect(
-        history.blocks
+        index.blocks
           .map((block) => (block === undefined ? '0' : '1'))
           .reverse()
           .join(''),
-      ).toBe((chunk + 1).toString(2).padStart(history.blocks.length, '0'));
+      ).toBe((chunk + 1).toString(2).padStart(index.blocks.length, '0'));
     }
-    for (const [eventId, chunk] of chunkOf) expect(history.chunksWith(fingerprint(eventId))).toEqual([chunk]);
-    for (let index = 0; index < 5_000; index++) expect(history.chunksWith(fingerprint(`other-${index}`))).toEqual([]);
+    for (const [eventId, chunk] of chunkOf) expect(index.chunksWith(fingerprint(eventId))).toEqual([chunk]);
+    for (let number = 0; number < 5_000; number++) {
+      expect(index.chunksWith(fingerprint(`other-${number}`))).toEqual([]);
+    }
   });
 
   it('finds every chunk of ids that share a fingerprint, sorted in each block', () => {
@@ -60,14 +82,14 @@ describe('the index of event ids', () => {
         const entries = prints.flatMap((print, chunk) =>
           Array.from({ length: CHUNK_ENTRIES }, (_, index) => enrolment(`${chunk}-${index}`, (print * index) % 41)),
         );
-        const history = sealed(entries);
+        const { index } = sealed(entries);
         for (let print = 0; print <= 41; print++) {
-          const expected = entries.flatMap((entry, index) =>
-            entry.fingerprint === print ? [Math.floor(index / CHUNK_ENTRIES)] : [],
+          const expected = entries.flatMap((entry, number) =>
+            entry.print === print ? [Math.floor(number / CHUNK_ENTRIES)] : [],
           );
-          expect([...history.chunksWith(print)].sort((left, right) => left - right)).toEqual(expected);
+          expect([...index.chunksWith(print)].sort((left, right) => left - right)).toEqual(expected);
         }
-        for (const block of history.blocks) {
+        for (const block of index.blocks) {
           if (block !== undefined)
             expect([...block.fingerprints]).toEqual([...block.fingerprints].sort((a, b) => a - b));
         }
@@ -80,17 +102,17 @@ describe('ids that share a fingerprint', () => {
   const print = fingerprint('wanted');
 
   it('are told apart among recent entries', () => {
-    const member = newMember('42');
-    member.recent = [enrolment('other', print), enrolment('wanted', print), enrolment('third', print)];
+    const member = unstoredMember('42');
+    member.recent = packed([enrolment('other', print), enrolment('wanted', print), enrolment('third', print)]);
     expect(findEntry(member, 'wanted', print)?.eventId).toBe('wanted');
     expect(findEntry(member, 'absent', print)).toBeUndefined();
   });
 
   it('are told apart in chunks, within one and across several', () => {
     const entries = Array.from({ length: 4 * CHUNK_ENTRIES }, (_, index) => enrolment(`e${index}`, print));
-    const member = newMember('42');
+    const member = unstoredMember('42');
     member.history = sealed(entries);
-    for (const entry of entries) expect(findEntry(member, entry.eventId, print)).toBe(entry);
+    for (const { entry } of entries) expect(findEntry(member, entry.eventId, print)).toEqual(entry);
     expect(findEntry(member, 'absent', print)).toBeUndefined();
   });
 
@@ -111,13 +133,35 @@ describe('ids that share a fingerprint', () => {
     desk.member.history = sealed(
       Array.from({ length: CHUNK_ENTRIES }, (_, index) => enrolment(`old${index}`, fingerprint('new'))),
     );
-    desk.member.recent.push(enrolment('old', fingerprint('new')));
+    desk.member.recent = packed([enrolment('old', fingerprint('new'))]);
     expect(desk.score(purchase, NOW).code).toBe('scored');
     expect(desk.score(purchase, NOW).code).toBe('duplicate');
     expect(desk.score({ ...purchase, amount: 101 }, NOW)).toMatchObject({
       code: 'duplicate_with_different_content',
       field: 'amount',
     });
+  });
+});
+
+describe('a copy', () => {
+  it('is scored on without a trace on the original, whatever is sealed, on its way, or in the store', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...MODES), histories({ minLength: 30, maxLength: 90 }), (mode, steps) => {
+        const desk = new Desk(programOf({}), mode);
+        for (const { event, now } of steps) {
+          const before = desk.records();
+          const copy = copyMember(desk.member);
+          recall(desk.program, copy, event, now, desk.readChunk);
+          const tried = structuredClone(score(desk.program, copy, event, now));
+          expect(desk.records()).toBe(before);
+          expect(desk.score(event, now)).toEqual(tried);
+          // Nor does the original leave one on the copy.
+          const entries = copy.recent.all();
+          expect(entries).toEqual(desk.member.recent.all());
+        }
+      }),
+      { numRuns: 40 },
+    );
   });
 });
 

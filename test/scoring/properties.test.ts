@@ -13,7 +13,7 @@ import { settle } from '../../src/scoring/tiers.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
 import { levelOf, spendAt } from './bookkeeper.ts';
 import { DAY_MS, FUZZ_TIMES, HOUR_MS, histories, programs, type Step } from './generator.ts';
-import { Desk, isRefused, MODES } from './harness.ts';
+import { Desk, isRefused, MODES, pairsOf } from './harness.ts';
 
 const ANY = { multipliers: true, unmatched: ['ignore', 'deduct', 'refuse'] } as const;
 const SHORT = { maxLength: 25 };
@@ -34,7 +34,7 @@ describe.each([
   ['short', SHORT, 150],
   ['long', LONG, 25],
 ] as const)('%s histories', (_name, size, numRuns) => {
-  it('P3 a cache of size none, chunks stored after every event, and a cache without bound are one', () => {
+  it('P3 a cache of size none, chunks stored after every event or on their way, and a cache without bound are one', () => {
     fc.assert(
       fc.property(programs(2, ANY), histories(size), fc.nat({ max: 100 }), ([first, second], steps, changeAt) => {
         const desks = MODES.map((mode) => new Desk(first as Program, mode));
@@ -59,9 +59,9 @@ describe.each([
           const { balance, lots, spend } = desk.member;
           expect(balance).toBe(desk.entries().reduce((sum, entry) => sum + pointsOf(entry), 0));
           expect(sumOfDays(lots, -Infinity, Infinity)).toBe(Math.max(0, balance));
-          for (const { days, amounts } of [lots, spend]) {
-            expect(amounts.every((amount) => amount > 0)).toBe(true);
-            expect(days.every((day, index) => index === 0 || day > (days[index - 1] as number))).toBe(true);
+          for (const days of [pairsOf(lots), pairsOf(spend)]) {
+            expect(days.every(([, amount]) => amount > 0)).toBe(true);
+            expect(days.every(([day], index) => index === 0 || day > (days[index - 1]?.[0] ?? day))).toBe(true);
           }
           for (const entry of desk.entries()) {
             if (entry.kind !== 'accrual') continue;
@@ -246,9 +246,7 @@ describe('P1 a purchase and its full return', () => {
     balance: member.balance,
     lots: member.lots,
     windowSpend: member.windowSpend,
-    spend: member.spend.days.flatMap((day, index) =>
-      day < member.windowFirstDay ? [] : [[day, member.spend.amounts[index]]],
-    ),
+    spend: pairsOf(member.spend).filter(([day]) => day >= member.windowFirstDay),
     levelId: member.levelId,
     due: member.due,
   });

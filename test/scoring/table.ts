@@ -17,7 +17,7 @@
  *
  * After the arrow, any of: the code (`scored` unless said) with its field, points (+120), `balance 120`, `tier gold` or
  * `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
- * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. What is said is checked, in three modes (harness.ts).
+ * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. What is said is checked, in every mode (harness.ts).
  */
 import { expect } from 'vitest';
 import { civilOfDay } from '../../src/lib/calendar.ts';
@@ -29,7 +29,7 @@ import type { Member } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome, type TierChange } from '../../src/scoring/outcome.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import { memberView, type PathView } from '../../src/wire/member-view.ts';
-import { Desk, MODES, type Mode } from './harness.ts';
+import { Desk, MODES, type Mode, pairsOf } from './harness.ts';
 
 /** Runs the table in every mode and compares it with itself, and what the modes would store with each other. */
 export function check(text: string): void {
@@ -232,7 +232,9 @@ class TableRun {
         return member.due === Infinity ? 'never' : this.#instantText(member.due);
       case 'lots':
         return (
-          member.lots.days.map((day, index) => `${dayText(day)}:${member.lots.amounts[index]}`).join(',') || 'none'
+          pairsOf(member.lots)
+            .map(([day, amount]) => `${dayText(day)}:${amount}`)
+            .join(',') || 'none'
         );
       case 'until': {
         const until = view()?.until;

@@ -271,6 +271,7 @@ export class Owner {
     const unwritten = {
       events: partition.eventsSince,
       bytes: partition.bytesSince,
+      members: partition.members.dirtyCount,
       waitedMs: this.#unwrittenSinceMs === 0 ? 0 : this.#world.nowMs() - this.#unwrittenSinceMs,
       behind: this.#pending > 0,
     };

@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BALANCE_MAX } from '../../src/limits.ts';
 import type { Program } from '../../src/program/program.ts';
+import type { Entries } from '../../src/scoring/entries.ts';
 import type { Entry } from '../../src/scoring/entry.ts';
-import { type Chunk, History, type IdBlock } from '../../src/scoring/history.ts';
-import { type Member, newMember } from '../../src/scoring/member.ts';
+import { History } from '../../src/scoring/history.ts';
+import { type IdBlock, IdIndex } from '../../src/scoring/id-index.ts';
+import type { Member } from '../../src/scoring/member.ts';
 import {
   CHUNK_HEAD_BYTES,
   decodeChunk,
@@ -15,7 +17,9 @@ import {
   encodeIdBlock,
   encodeMember,
   MEMBER_HEAD_BYTES,
+  unstoredMember,
 } from '../../src/wire/member-record.ts';
+import { PackedEntries } from '../../src/wire/packed-entries.ts';
 import { histories, programs } from '../scoring/generator.ts';
 import { Desk } from '../scoring/harness.ts';
 
@@ -23,12 +27,24 @@ const ANY = { multipliers: true, unmatched: ['ignore', 'deduct', 'refuse'] } as 
 
 function again(member: Member): Member {
   const { history } = member;
-  return decodeMember(member.id, encodeMember(member), () => (history?.blocks ?? []).slice());
+  return decodeMember(member.id, encodeMember(member), () => (history?.index.blocks ?? []).slice());
+}
+
+function contentOf(entries: Entries): unknown {
+  return { count: entries.count, entries: entries.all(), fingerprints: entries.fingerprints() };
 }
 
 /** What a record holds: not the window, which is worked out anew, and not chunks, which have records of their own. */
-function stored({ asOfDay: _day, windowFirstDay: _first, windowSpend: _spend, history, ...rest }: Member): unknown {
-  return { ...rest, history: history && { sealed: history.sealed, blocks: history.blocks } };
+function stored({
+  asOfDay: _day,
+  windowFirstDay: _first,
+  windowSpend: _spend,
+  history,
+  recent,
+  ...rest
+}: Member): unknown {
+  const older = history && { sealed: history.sealed, blocks: history.index.blocks };
+  return { ...rest, recent: contentOf(recent), history: older };
 }
 
 describe('a member', () => {
@@ -43,24 +59,33 @@ describe('a member', () => {
         const decoded = again(desk.member);
         expect(stored(decoded)).toEqual(stored(desk.member));
         expect(encodeMember(decoded)).toEqual(encodeMember(desk.member));
-        for (const chunk of desk.member.history?.recalled.values() ?? []) {
+        let chunks = 0;
+        for (const chunk of desk.member.history?.takeUnstored() ?? []) {
           const bytes = encodeChunk(chunk);
           const decodedChunk = decodeChunk(chunk.number, bytes);
-          expect(decodedChunk).toEqual({ ...chunk, state: 'clean' } satisfies Chunk);
+          expect(decodedChunk.number).toBe(chunk.number);
+          expect(contentOf(decodedChunk.entries)).toEqual(contentOf(chunk.entries));
           expect(encodeChunk(decodedChunk)).toEqual(bytes);
+          chunks += 1;
         }
+        expect(chunks).toBe(desk.member.history?.sealed ?? 0);
       }),
     );
   });
 
   it('that nothing happened to', () => {
-    expect(stored(again(newMember('42')))).toEqual(stored(newMember('42')));
+    expect(stored(again(unstoredMember('42')))).toEqual(stored(unstoredMember('42')));
   });
 
   it('with the largest numbers there can be', () => {
     for (const balance of [BALANCE_MAX, -BALANCE_MAX, -BALANCE_MAX + 1]) {
-      const member = { ...newMember('42'), balance, version: Number.MAX_SAFE_INTEGER, asOf: 8_640_000_000_000_000 };
-      member.lots = { days: [-1, 0, 100_000_000], amounts: [1, BALANCE_MAX, 2] };
+      const member = {
+        ...unstoredMember('42'),
+        balance,
+        version: Number.MAX_SAFE_INTEGER,
+        asOf: 8_640_000_000_000_000,
+      };
+      member.lots = [-1, 1, 0, BALANCE_MAX, 100_000_000, 2];
       expect(stored(again(member))).toEqual(stored(member));
     }
   });
@@ -69,11 +94,11 @@ describe('a member', () => {
     const text = fc.string({ unit: 'binary', maxLength: 64 });
     fc.assert(
       fc.property(text, text, text, (eventId, reason, levelId) => {
-        const member = newMember('42');
+        const member = unstoredMember('42');
         member.levelId = levelId;
-        const head = { eventId, fingerprint: 0, occurredAt: 0, at: 5, programVersion: 1 };
-        member.recent = [{ ...head, kind: 'adjustment', points: -3, reason, agent: reason }];
-        const [entry] = again(member).recent;
+        const head = { eventId, occurredAt: 0, at: 5, programVersion: 1 };
+        member.recent.append({ ...head, kind: 'adjustment', points: -3, reason, agent: reason }, 0);
+        const [entry] = again(member).recent.all();
         expect(entry).toMatchObject({ eventId, reason, agent: reason, points: -3 });
         expect(again(member).levelId).toBe(levelId);
       }),
@@ -81,15 +106,15 @@ describe('a member', () => {
   });
 
   it('keeps its sequence in the head, where the digest does not look', () => {
-    const one = encodeMember({ ...newMember('42'), balance: 5, version: 7 });
-    const other = encodeMember({ ...newMember('42'), balance: 5, version: 8 });
+    const one = encodeMember({ ...unstoredMember('42'), balance: 5, version: 7 });
+    const other = encodeMember({ ...unstoredMember('42'), balance: 5, version: 8 });
     expect(one).not.toEqual(other);
     expect(one.subarray(MEMBER_HEAD_BYTES)).toEqual(other.subarray(MEMBER_HEAD_BYTES));
     expect(CHUNK_HEAD_BYTES).toBe(1);
   });
 
   it('of a version to come is refused', () => {
-    const bytes = Uint8Array.from(encodeMember(newMember('42')));
+    const bytes = Uint8Array.from(encodeMember(unstoredMember('42')));
     bytes[0] = 99;
     expect(() => decodeMember('42', bytes, () => [])).toThrow('member record version 99 is not known');
     expect(() => decodeChunk(0, Uint8Array.of(99))).toThrow('chunk record version 99 is not known');
@@ -98,13 +123,14 @@ describe('a member', () => {
 });
 
 it('an id block comes back whole, from bytes at any offset', () => {
-  const entries = Array.from({ length: 32 }, (_, index): Entry => {
-    const head = { eventId: `e${index}`, fingerprint: index * 281_474_976_710_657, occurredAt: 0, at: 0 };
-    return { ...head, kind: 'enrolment', programVersion: 1 };
-  });
-  const history = new History(0, []);
+  const entries = new PackedEntries();
+  for (let index = 0; index < 32; index++) {
+    const entry: Entry = { kind: 'enrolment', eventId: `e${index}`, occurredAt: 0, at: 0, programVersion: 1 };
+    entries.append(entry, index * 281_474_976_710_657);
+  }
+  const history = new History(0, new IdIndex([]));
   for (let chunk = 0; chunk < 4; chunk++) history.seal(entries);
-  const block = history.blocks[2] as IdBlock;
+  const block = history.index.blocks[2] as IdBlock;
   for (let offset = 0; offset < 9; offset++) {
     const bytes = encodeIdBlock(block);
     const shifted = new Uint8Array(bytes.length + offset);
