@@ -11,7 +11,7 @@ export class Lru<Value> {
   #young = new Map<string, Value>();
   #old = new Map<string, Value>();
 
-  /** Keeps at least half of `max` entries and never more than `max`, which is at least 2. */
+  /** Keeps at least half of `max` entries and never more than `max`; one of each generation at least. */
   constructor(max: number, onEvict: (value: Value, key: string) => void) {
     this.#generationMax = Math.max(1, Math.floor(max / 2));
     this.#onEvict = onEvict;

@@ -233,6 +233,18 @@ describe('recall', () => {
     expect(desk.reads).toBe(1);
   });
 
+  it('forgets what it brought, and what the store has', () => {
+    for (const mode of ['flushed', 'cold'] as const) {
+      const desk = new Desk(programOf({}), mode);
+      for (let index = 0; index < CHUNK_ENTRIES; index++) desk.score(purchase(`p${index}`, 'A'), NOW);
+      for (const event of [purchase('p0', 'A'), unnamed('r1', 'A', 1), purchase('new', 'A')]) {
+        desk.score(event, NOW);
+        expect(desk.member.history?.chunk(0)).toBeUndefined();
+      }
+      expect(desk.reads).toBe(2);
+    }
+  });
+
   it('looks back RETURN_MATCH_ENTRIES_MAX sealed entries and no further', () => {
     const chunks = RETURN_MATCH_ENTRIES_MAX / CHUNK_ENTRIES;
     for (const mode of ['warm', 'cold'] as const) {

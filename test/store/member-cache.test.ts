@@ -29,6 +29,8 @@ class Bench {
   readonly disk: MemoryDisk = createMemoryDisk();
   readonly store: PartitionStore = openMemoryStore(this.disk);
   readonly cache: MemberCache;
+  /** Of another partition of the same thread, which writes checkpoints in between. */
+  readonly #neighbour = new MemberCache(openMemoryStore(createMemoryDisk()), 2, { high: 0, low: 0 });
   readonly twins = new Map<string, Member>();
   stage: Stage = 'idle';
   #events: MemberEvent[] = [];
@@ -88,6 +90,7 @@ class Bench {
 
   /** One step of a checkpoint: it is collected, the store has it, the cache is told. */
   async advance(): Promise<void> {
+    this.#advanceNeighbour();
     switch (this.stage) {
       case 'idle':
         this.#collected = this.cache.collect();
@@ -116,6 +119,21 @@ class Bench {
         expect(this.store.position()?.digest).toBe(digestText(recountDigest(this.store)));
         this.stage = 'idle';
     }
+  }
+
+  #advanceNeighbour(): void {
+    for (let number = 0; number < 3; number++) {
+      const held = newHeldMember(`neighbour${number}`);
+      held.member.levelId = 'x'.repeat(500);
+      this.#neighbour.changed(held);
+    }
+    this.#neighbour.collect();
+    this.#neighbour.committed();
+  }
+
+  /** What the checkpoint under way writes. */
+  get collected(): readonly MemberWrite[] {
+    return this.#collected;
   }
 
   /** To the end of a checkpoint that has everything. */
@@ -249,6 +267,30 @@ it('keeps nothing beyond its size once the store has it', async () => {
   expect(after).not.toBe(before);
   expect(after && encodeMember(after.member)).toEqual(before && encodeMember(before.member));
   expect(bench.cache.misses).toBe(reads + 1);
+});
+
+it('writes what changed and nothing else', async () => {
+  const bench = new Bench(2);
+  const writes: string[] = [];
+  for (const purchases of [1, 1, 30, 1, 31, 1, 1]) {
+    for (let purchase = 0; purchase < purchases; purchase++) bench.buy('m0');
+    await bench.advance();
+    writes.push(
+      ...bench.collected.map(({ chunks, idBlocks }) => {
+        const levels = idBlocks.map(({ level, bytes }) => `${level}${bytes === undefined ? '-' : '+'}`);
+        return `chunks ${chunks.map(({ number }) => number)} levels ${levels}`;
+      }),
+    );
+    await bench.settle();
+  }
+  const nothing = 'chunks  levels ';
+  expect(writes).toEqual([nothing, nothing, 'chunks 0 levels 0+', nothing, 'chunks 1 levels 0-,1+', nothing, nothing]);
+  bench.return('m0', 3, 1);
+  await bench.advance();
+  expect(bench.collected.map(({ chunks }) => chunks.map(({ number }) => number))).toEqual([[0]]);
+  await bench.settle();
+  await bench.advance();
+  expect(bench.collected).toEqual([]);
 });
 
 it('counts what it found in memory, and what it had to ask the store for', async () => {

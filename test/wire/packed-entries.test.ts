@@ -49,8 +49,14 @@ class PlainEntries implements Entries {
   }
 }
 
+/** The id whose characters are the bytes of another: as long, and read as bytes the same. */
+function bytesOf(id: string): string {
+  return Buffer.from(id).toString('latin1');
+}
+
 /** Of one and of several bytes a character, around the longest length that one byte holds, and of equal length either way. */
 const IDS = [
+  ...['é', '店', 'ab店'].map(bytesOf),
   ...['', 'a', 'b', 'ab', 'ac', 'ba', 'é', 'è', '店', '🦊', 'a\u0000', 'ab店', '店ab'],
   ...[126, 127, 128, 129, 200].flatMap((length) => ['x'.repeat(length), `${'x'.repeat(length - 1)}y`]),
   ...[42, 43, 63, 64].flatMap((length) => ['é'.repeat(length), `${'é'.repeat(length - 1)}e`, '店'.repeat(length)]),
