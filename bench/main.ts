@@ -27,6 +27,10 @@ async function main(args: readonly string[]): Promise<void> {
       `unknown option ${unknown.join(', ')}; known are --json, --smoke and names: ${Object.keys(BENCHES).join(', ')}`,
     );
   const wanted = args.filter((arg) => !arg.startsWith('--'));
+  const absent = wanted.filter((prefix) => !Object.keys(BENCHES).some((name) => name.startsWith(prefix)));
+  if (absent.length > 0) {
+    throw new Error(`no bench is called ${absent.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}`);
+  }
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   if (availableParallelism() < CORES_WANTED) say(`warning: ${CORES_WANTED} cores are wanted; these figures say little`);
   const results: BenchResult[] = [];

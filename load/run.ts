@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type Arrival, FLAT_DAY, fleet, HOT_MEMBER } from './fleet.ts';
+import { type Arrival, FLAT_DAY, fleet, HOT_MEMBER, SHOP_DAY } from './fleet.ts';
 import { HttpClient } from './http-client.ts';
 import { Latencies, type LatencySummary } from './latency.ts';
 import { Oracle } from './oracle.ts';
@@ -15,8 +15,11 @@ import { Watcher } from './watchers.ts';
 
 export interface LoadOptions {
   readonly url: string;
+  /** On average; the rush hour of a shop's day has almost three times as many. */
   readonly eventsPerSecond: number;
   readonly seconds: number;
+  /** The same traffic all the time; otherwise a shop's day from midnight to midnight is compressed into the run. */
+  readonly flat: boolean;
   readonly members: number;
   readonly watchers: number;
   /** Of a hundred events, how many ask for their outcome and wait for it. */
@@ -33,6 +36,7 @@ export interface LoadReport {
   readonly resent: number;
   /** By HTTP status, `rejected`, `unreachable` or `overflow`. */
   readonly errors: Readonly<Record<string, number>>;
+  /** Accepted, over the time until the last answer. */
   readonly achievedPerSecond: number;
   /** To the durable acknowledgement, to the outcome where one was asked for, and to a watcher's socket. */
   readonly latencyMs: Readonly<Record<LatencyKind, LatencySummary>>;
@@ -57,10 +61,17 @@ export type LatencyKind = 'accepted' | 'scored' | 'pushed';
 
 /** Requests on the way at once; beyond it an arrival is counted as an overflow and not sent. */
 const IN_FLIGHT_MAX = 2_000;
-/** Share of the asked rate that must have been accepted. */
+/** Share of the rate at which events were due that must have been accepted. */
 const RATE_SHARE_MIN = 0.95;
 const SETTLE_TIMEOUT_MS = 15_000;
 const PROBLEMS_SHOWN = 10;
+
+/** What the bookkeeper says after everything that was accepted. */
+interface Booked {
+  readonly oracle: Oracle;
+  /** By member: the messages of the log that changed it. */
+  readonly changes: ReadonlyMap<string, ReadonlySet<number>>;
+}
 
 interface Accepted {
   readonly event: PublicEvent;
@@ -93,6 +104,9 @@ class Run {
   #sent = 0;
   #resent = 0;
   #inFlight = 0;
+  /** Until the last answer. */
+  #tookMs = 0;
+  #answeredAtMs = 0;
   /** Begins ids of events and members, so that an engine with a history can be used. */
   readonly #prefix = `load-${Date.now().toString(36)}`;
 
@@ -110,16 +124,19 @@ class Run {
     } catch (error) {
       reasons.push(`the engine cannot be reached: ${reasonOf(error)}`);
     }
-    const watcherProblems = reasons.length === 0 ? await this.#checkWatchers() : [];
+    const booked = reasons.length === 0 ? await this.#book() : undefined;
+    const watcherProblems = booked === undefined ? [] : await this.#checkWatchers(booked);
     for (const watcher of this.#watchers.values()) watcher.close();
-    const verified = this.#options.verify && reasons.length === 0 ? await this.#verify() : undefined;
+    const verified = this.#options.verify && booked !== undefined ? await this.#verify(booked) : undefined;
 
     const accepted = this.#log.length;
     const failed = this.#sent - accepted;
-    const achievedPerSecond = accepted / this.#options.seconds;
+    const { seconds } = this.#options;
+    const achievedPerSecond = accepted / Math.max(seconds, this.#tookMs / 1000);
+    const duePerSecond = this.#sent / seconds;
     if (failed > 0) reasons.push(`${failed} of ${this.#sent} events were not accepted`);
-    if (reasons.length === 0 && achievedPerSecond < RATE_SHARE_MIN * this.#options.eventsPerSecond) {
-      reasons.push(`${achievedPerSecond.toFixed(0)} events/s of ${this.#options.eventsPerSecond} were accepted`);
+    if (reasons.length === 0 && achievedPerSecond < RATE_SHARE_MIN * duePerSecond) {
+      reasons.push(`${achievedPerSecond.toFixed(0)} events/s of ${duePerSecond.toFixed(0)} were accepted`);
     }
     if (watcherProblems.length > 0) reasons.push(`watchers saw ${watcherProblems.length} problems`);
     if (verified !== undefined && verified.differences.length > 0) {
@@ -156,14 +173,16 @@ class Run {
   }
 
   async #send(): Promise<void> {
-    const { eventsPerSecond, members, seconds, seed } = this.#options;
+    const { eventsPerSecond, members, seconds, seed, flat } = this.#options;
     const startMs = performance.now();
     const arrivals = fleet({
       seed,
       idPrefix: this.#prefix,
       eventsPerSecond,
       members,
-      dayCurve: FLAT_DAY,
+      dayCurve: flat ? FLAT_DAY : SHOP_DAY,
+      dayMs: seconds * 1000,
+      startHour: 0,
       startMs: Date.now(),
     });
     let nextReportMs = 0;
@@ -186,6 +205,7 @@ class Run {
       else void this.#sendOne(arrival, startMs + arrival.dueMs, this.#sent);
     }
     for (let waitedMs = 0; this.#inFlight > 0 && waitedMs < SETTLE_TIMEOUT_MS; waitedMs += 20) await sleep(20);
+    this.#tookMs = this.#answeredAtMs - startMs;
     this.#report(seconds);
   }
 
@@ -203,6 +223,7 @@ class Run {
         return;
       }
       this.#latencies[waits ? 'scored' : 'accepted'].record(performance.now() - dueAtMs);
+      this.#answeredAtMs = performance.now();
       this.#log.push({ event, sequence: placed.sequence, order });
       if (!arrival.isResend && event.type === 'purchase')
         this.#watchers.get(event.memberId)?.expect(placed.sequence, dueAtMs);
@@ -213,36 +234,56 @@ class Run {
     }
   }
 
-  /** What each watcher saw last must be what the member is. */
-  async #checkWatchers(): Promise<string[]> {
+  /** Folds what was accepted, in the order of the log, by the independent bookkeeper. */
+  async #book(): Promise<Booked> {
+    const { body } = await this.#client.get('/v1/program');
+    const oracle = new Oracle(JSON.stringify((body as { document?: unknown }).document));
+    const changes = new Map<string, Set<number>>();
+    this.#log.sort((left, right) => left.sequence - right.sequence || left.order - right.order);
+    for (const { event, sequence } of this.#log) {
+      if (oracle.apply(event, Date.now()).code !== 'scored') continue;
+      const sequences = changes.get(event.memberId) ?? new Set();
+      changes.set(event.memberId, sequences.add(sequence));
+    }
+    return { oracle, changes };
+  }
+
+  /** Each watcher must have been shown everything, and last what the member is and what the bookkeeper says. */
+  async #checkWatchers({ oracle, changes }: Booked): Promise<string[]> {
     const problems: string[] = [];
     for (const watcher of this.#watchers.values()) {
-      problems.push(...watcher.problems.map((problem) => `${watcher.memberId}: ${problem}`));
-      const path = `/v1/members/${encodeURIComponent(watcher.memberId)}`;
-      const matches = async (): Promise<boolean> => {
-        const { status, body } = await this.#client.get(path);
-        const { version, data } = watcher.seen;
-        return status === 404 ? version === 0 : isDeepStrictEqual([version, data], [versionOf(body), body]);
-      };
-      let same = await matches();
-      for (let waitedMs = 0; !same && waitedMs < SETTLE_TIMEOUT_MS; waitedMs += 100) {
-        await sleep(100);
-        same = await matches();
+      const { memberId } = watcher;
+      const problem = (what: string): unknown => problems.push(`${memberId}: ${what}`);
+      watcher.problems.forEach(problem);
+      if (!(await this.#within(() => this.#isCurrent(watcher)))) {
+        problem(`was last shown at version ${watcher.seen.version}, which is not what it is now`);
       }
-      if (!same)
-        problems.push(
-          `${watcher.memberId}: was last shown at version ${watcher.seen.version}, which is not what it is now`,
-        );
+      // What was refused changes nothing and need not be shown.
+      const unseen = watcher.awaited.filter((sequence) => changes.get(memberId)?.has(sequence) === true);
+      if (unseen.length > 0) problem(`${unseen.length} changes were never shown, the first of them ${unseen[0]}`);
+      const shown = summaryOf((watcher.seen.data ?? {}) as MemberJson).balance;
+      const booked = oracle.member(memberId, Date.now())?.balance ?? 0;
+      if (shown !== booked) problem(`was last shown with ${shown} points, the oracle says ${booked}`);
     }
     return problems;
   }
 
-  /** Folds what was accepted, in the order of the log, by the independent bookkeeper, and compares every member. */
-  async #verify(): Promise<{ members: number; differences: string[] }> {
-    const { body } = await this.#client.get('/v1/program');
-    const oracle = new Oracle(JSON.stringify((body as { document?: unknown }).document));
-    this.#log.sort((left, right) => left.sequence - right.sequence || left.order - right.order);
-    for (const { event } of this.#log) oracle.apply(event, Date.now());
+  async #isCurrent({ memberId, seen }: Watcher): Promise<boolean> {
+    const { status, body } = await this.#client.get(`/v1/members/${encodeURIComponent(memberId)}`);
+    if (status === 404) return seen.version === 0;
+    return isDeepStrictEqual([seen.version, seen.data], [versionOf(body), body]);
+  }
+
+  async #within(isSo: () => Promise<boolean>): Promise<boolean> {
+    for (let waitedMs = 0; waitedMs < SETTLE_TIMEOUT_MS; waitedMs += 100) {
+      if (await isSo()) return true;
+      await sleep(100);
+    }
+    return isSo();
+  }
+
+  /** Compares every member with the bookkeeper. */
+  async #verify({ oracle }: Booked): Promise<{ members: number; differences: string[] }> {
     const differences: string[] = [];
     let members = 0;
     for (const id of oracle.members()) {

@@ -43,7 +43,7 @@ function block(progress: LoadProgress, options: LoadOptions, rates: readonly num
   const rate = rates.at(-1) ?? 0;
   return [
     `  [${'='.repeat(filled)}${' '.repeat(width - filled)}] ${elapsedSeconds.toFixed(0)} of ${options.seconds} s`,
-    `  ${Math.round(rate)} of ${options.eventsPerSecond} events/s  ${bars(rates, options.eventsPerSecond)}`,
+    `  ${Math.round(rate)} events/s, ${options.eventsPerSecond} on average  ${bars(rates)}`,
     `  sent ${sent}   accepted ${accepted}   in flight ${inFlight}   errors ${errors}`,
     `  ${'ms'.padEnd(10)}${['p50', 'p90', 'p99', 'p99.9', 'max'].map((name) => name.padStart(9)).join('')}`,
     ...KINDS.map((kind) => {
@@ -53,7 +53,8 @@ function block(progress: LoadProgress, options: LoadOptions, rates: readonly num
   ];
 }
 
-/** A column a second, full at the rate that was asked for. */
-function bars(rates: readonly number[], full: number): string {
+/** A column a second, full at the highest of them. */
+function bars(rates: readonly number[]): string {
+  const full = Math.max(1, ...rates);
   return rates.map((rate) => BARS[Math.min(BARS.length - 1, Math.floor((rate / full) * BARS.length))] ?? ' ').join('');
 }

@@ -60,8 +60,11 @@ export const MESSAGE_OVERHEAD_BYTES_MAX = 1_024;
 
 /** Messages a reader asks for at a time, a partition. */
 export const READ_MESSAGES_MAX = 256;
-/** Bytes a reader asks for at a time, a partition. */
-export const READ_BYTES_MAX = 1_048_576;
+/**
+ * Bytes a reader asks for at a time, a partition. All partitions of a thread share a connection, so this times their number is
+ * what an answer to a question may have to wait behind while a backlog is read. A larger message is asked for alone.
+ */
+export const READ_BYTES_MAX = 256 * 1024;
 /** Members kept hot in one worker, divided over its partitions. */
 export const CACHE_MEMBERS_DEFAULT = 500_000;
 /** A checkpoint is due at any of these. */
@@ -76,12 +79,23 @@ export const CHECKPOINT_DELAY_MS = 500;
 export const CHECKPOINT_DELAY_BACKLOG_MS = 30_000;
 /** Free bytes on the disk below which no checkpoint is written: a file that cannot grow would end the process. */
 export const STORE_FREE_BYTES_MIN = 512 * 1024 * 1024;
+/** Partitions whose backlog the main thread asks the log for at a time. */
+export const LAG_LOOKS_AT_ONCE = 16;
 /** Ticks of one partition are at least this far apart, and a due timer waits no longer than this. */
 export const TICK_INTERVAL_MS = 1_000;
+/** Members whose timers one tick fires: on 1 January all of them may be due, and a partition must not stand still for that. */
+export const TICK_MEMBERS_MAX = 10_000;
 /** Events scored while a checkpoint is being written; beyond it the partition stops reading. */
 export const EVENTS_BEHIND_CHECKPOINT_MAX = 2 * CHECKPOINT_EVENTS;
 /** One effects message. */
 export const EFFECTS_BYTES_MAX = 512 * 1024;
+/**
+ * Movements that an effect, an outcome or a ledger entry shows one by one; a return of more purchases shows them added up by
+ * rule. One takes at most a kilobyte, since an id of 128 bytes may be spelled in escapes.
+ */
+export const MOVEMENTS_SHOWN_MAX = 256;
+/** Outcomes for a caller that waits, in one message. */
+export const SCORED_REPLY_BYTES_MAX = 512 * 1024;
 /** Original bytes repeated in a `rejected` effect; the log keeps all of them. */
 export const REJECTED_BYTES_MAX = 64 * 1024;
 
@@ -129,6 +143,15 @@ export const LEASE_RENEW_MS = 10_000;
 /** Feed items a worker sends a second, at most. */
 export const FEED_ITEMS_PER_SECOND = 20;
 
+// --- Stopping ---
+
+/** How long a gateway that closes waits for requests under way. */
+export const GATEWAY_CLOSE_MS = 2_000;
+/** Then, for telling those that still wait that it has closed. */
+export const GATEWAY_LAST_ANSWERS_MS = 100;
+/** An engine that has not drained in this time is ended; what it had not stored is scored again at the next start. */
+export const DRAIN_TIMEOUT_MS = 4_000;
+
 // --- Relations ---
 
 assert(
@@ -137,7 +160,7 @@ assert(
 );
 assert(PUBLISHES_IN_FLIGHT_PER_PARTITION_MAX <= PUBLISHES_IN_FLIGHT_MAX, 'one partition alone fits the global bound');
 assert(EVENTS_PER_REQUEST_MAX < INGEST_QUEUE_EVENTS_MAX, 'an empty queue takes the largest request');
-assert(READ_BYTES_MAX >= NATS_PAYLOAD_BYTES_MAX, 'a reader that asks by bytes must be able to get the largest message');
+assert(READ_BYTES_MAX >= BATCH_BYTES_MAX, 'a reader that asks by bytes gets any full batch');
 assert(BATCH_EVENTS_MAX < CHECKPOINT_EVENTS, 'a checkpoint covers at least one batch');
 assert(
   EFFECTS_BYTES_MAX + 2 * REJECTED_BYTES_MAX < NATS_PAYLOAD_BYTES_MAX,
@@ -145,6 +168,11 @@ assert(
 );
 assert(LEASE_RENEW_MS * 2 < LEASE_MS, 'one lost renewal does not end a lease');
 assert(LEASE_ASKS_IN_FLIGHT_MAX * 4 < QUERIES_IN_FLIGHT_MAX, 'renewing leases leaves room for readers');
+assert(MOVEMENTS_SHOWN_MAX * 1024 < EFFECTS_BYTES_MAX, 'the largest effect fits an effects message');
+assert(
+  SCORED_REPLY_BYTES_MAX + MOVEMENTS_SHOWN_MAX * 1024 < NATS_PAYLOAD_BYTES_MAX,
+  'one outcome past the limit still fits a reply',
+);
 assert(SOCKET_CONFLATE_BYTES * 2 < SOCKET_BACKPRESSURE_BYTES_MAX, 'a slow socket is conflated before it is closed');
 assert(
   BALANCE_MAX + POINTS_PER_EVENT_MAX < Number.MAX_SAFE_INTEGER,
@@ -153,3 +181,7 @@ assert(
 assert(BALANCE_MAX + AMOUNT_MAX < Number.MAX_SAFE_INTEGER, 'one more purchase in the fullest window stays exact');
 assert(RETURN_MATCH_ENTRIES_MAX % CHUNK_ENTRIES === 0, 'returns look back over whole chunks');
 assert(CHUNK_ENTRIES >= 8, 'sealing a chunk must stay rare beside scoring an event');
+assert(
+  GATEWAY_CLOSE_MS + GATEWAY_LAST_ANSWERS_MS + 1_000 < DRAIN_TIMEOUT_MS,
+  'a client that lingers leaves the workers time to store what they have scored',
+);

@@ -1,5 +1,5 @@
 /** The demo stream of `npm start`: the load generator's fleet at a gentle rate, from inside the engine. */
-import { type Arrival, FLAT_DAY, fleet } from '../../load/fleet.ts';
+import { type Arrival, fleet, SHOP_DAY } from '../../load/fleet.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { parseEvents } from '../ingest/parse-events.ts';
 import { toError } from '../lib/assert.ts';
@@ -7,11 +7,12 @@ import type { Logger } from '../observe/log.ts';
 
 const MEMBERS = 2_000;
 const TURN_MS = 50;
+const DAY_MS = 86_400_000;
 /** Submits not yet answered; beyond it arrivals are passed over, as tills would be while the log is away. */
 const IN_FLIGHT_MAX = 100;
 
-/** Sends `rate` events a second until the returned function is called. */
-export function runDemo(ingest: Ingest, rate: number, log: Logger): () => void {
+/** Sends `rate` events a second, averaged over a day, until the returned function is called. */
+export function runDemo(ingest: Pick<Ingest, 'submit'>, rate: number, log: Logger): () => void {
   // A run's ids must not be those of the run before, or all of it would be duplicates.
   const startMs = Date.now();
   const arrivals = fleet({
@@ -19,7 +20,10 @@ export function runDemo(ingest: Ingest, rate: number, log: Logger): () => void {
     idPrefix: `demo-${startMs.toString(36)}`,
     members: MEMBERS,
     eventsPerSecond: rate,
-    dayCurve: FLAT_DAY,
+    // As busy as a shop is at this hour, of a day as long as days are.
+    dayCurve: SHOP_DAY,
+    dayMs: DAY_MS,
+    startHour: hourOf(new Date(startMs)),
     startMs,
   });
   let next: Arrival = arrivals.next().value;
@@ -47,4 +51,9 @@ export function runDemo(ingest: Ingest, rate: number, log: Logger): () => void {
   }, TURN_MS);
   log.info({ eventsPerSecond: rate, members: MEMBERS }, 'demo stream runs: made-up members, m1 shops most');
   return () => clearInterval(timer);
+}
+
+/** By this machine's clock, 0 to 24. */
+function hourOf(now: Date): number {
+  return now.getHours() + now.getMinutes() / 60;
 }

@@ -3,18 +3,23 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { LagWatch } from '../cluster/lag.ts';
 import { ProgramLog } from '../cluster/program-log.ts';
 import { publishStats } from '../cluster/stats.ts';
 import { Supervisor } from '../cluster/supervisor.ts';
+import type { CloseReason } from '../gateway/close-codes.ts';
 import { startGateway } from '../gateway/gateway.ts';
 import type { GatewayCounters, ProgramPort } from '../gateway/ports.ts';
+import type { BatchReason } from '../ingest/batch-policy.ts';
 import { Ingest, IngestOverloaded, IngestStopping } from '../ingest/ingest.ts';
 import { parseEvents } from '../ingest/parse-events.ts';
 import { toError } from '../lib/assert.ts';
+import { openBacklogReader } from '../log/backlog.ts';
 import { BrokerUnfit, connectLog } from '../log/connect.ts';
 import { openJetStreamLog } from '../log/jetstream-log.ts';
 import { LogUnavailable } from '../log/log.ts';
 import { prepareTopology, TopologyError } from '../log/topology.ts';
+import { FineClock } from '../observe/fine-clock.ts';
 import type { Logger } from '../observe/log.ts';
 import { createMetrics, type EngineMetrics } from '../observe/metrics.ts';
 import { DEFAULT_CHECKPOINT_POLICY } from '../partition/checkpoint-policy.ts';
@@ -86,8 +91,15 @@ export async function startEngine(
       logLevel: settings.logLevel,
     },
   });
+  const lag = new LagWatch({
+    partitions,
+    backlog: await openBacklogReader(nc, names),
+    scored: (partition) => supervisor.ownerOf(partition).readPartition(partition, 'sequence'),
+    nowMs: Date.now,
+  });
   const source = {
     partitions,
+    lag,
     get counters() {
       return supervisor.counters;
     },
@@ -107,11 +119,13 @@ export async function startEngine(
   const isReady = (): boolean => behind() === 0 && jetStream.events.isConnected();
 
   supervisor.start();
+  lag.start();
+  const batchesOf = memo((reason: BatchReason) => metrics.batches.labels({ reason }));
   const ingest = new Ingest({
     writer: jetStream.events,
     partitions,
     onBatch: (reason, _events, payloadBytes) => {
-      metrics.batches.inc({ reason });
+      batchesOf(reason).inc();
       metrics.batchBytes.inc(payloadBytes);
     },
   });
@@ -129,6 +143,7 @@ export async function startEngine(
     renderMetrics: () => metrics.render(),
     health: () => ({
       ready: isReady(),
+      epoch,
       partitions,
       partitionsBehind: behind(),
       logConnected: jetStream.events.isConnected(),
@@ -158,6 +173,7 @@ export async function startEngine(
     stop: async () => {
       stopDemo?.();
       stopStats();
+      lag.stop();
       await gateway.close();
       await ingest.drain();
       await supervisor.stop();
@@ -204,25 +220,48 @@ function programPort(programs: ProgramLog): ProgramPort {
       const parsed = parseProgram(text);
       if (!parsed.ok) return { ok: false, reason: 'invalid', issues: parsed.issues };
       const result = await programs.put(parsed.program);
-      return result.ok ? result : { ok: false, reason: 'conflict', version: result.current };
+      if (result.ok) return result;
+      if (result.issues !== undefined) return { ok: false, reason: 'invalid', issues: result.issues };
+      return { ok: false, reason: 'conflict', version: result.current };
     },
   };
 }
 
 function gatewayCounters(metrics: EngineMetrics): GatewayCounters {
+  const clock = new FineClock();
+  const requestsOf = memo((route: string) =>
+    memo((status: number) => metrics.requests.labels({ route, status: `${status}` })),
+  );
+  const requestSecondsOf = memo((route: string) => metrics.requestSeconds.labels({ route }));
+  const waitsOf = memo((result: 'answered' | 'timed_out') => metrics.scoredWaits.labels({ result }));
+  const closedOf = memo((reason: CloseReason) => metrics.socketsClosed.labels({ reason }));
   return {
     request: (route, status, seconds) => {
-      metrics.requests.inc({ route, status: `${status}` });
-      metrics.requestSeconds.observe({ route }, seconds);
+      requestsOf(route)(status).inc();
+      requestSecondsOf(route).observe(seconds);
     },
     scoredWait: (seconds, answered) => {
-      metrics.scoredWaits.inc({ result: answered ? 'answered' : 'timed_out' });
+      waitsOf(answered ? 'answered' : 'timed_out').inc();
       if (answered) metrics.scoredWaitSeconds.observe(seconds);
     },
     socketsOpen: (count) => metrics.socketsOpen.set(count),
     framesSent: (count) => metrics.framesSent.inc(count),
     framesConflated: (count) => metrics.framesConflated.inc(count),
-    socketClosed: (reason) => metrics.socketsClosed.inc({ reason }),
-    observePush: (seconds) => metrics.pushSeconds.observe(seconds),
+    framesDropped: (count) => metrics.framesDropped.inc(count),
+    socketClosed: (reason) => closedOf(reason).inc(),
+    pushed: (loggedAtMs) => metrics.pushSeconds.observe(Math.max(0, clock.nowMs() - loggedAtMs) / 1000),
+  };
+}
+
+/** What is made for a key is kept, for keys that are few: prom-client's bound labels are for that. */
+function memo<K, V>(make: (key: K) => V): (key: K) => V {
+  const made = new Map<K, V>();
+  return (key) => {
+    let value = made.get(key);
+    if (value === undefined) {
+      value = make(key);
+      made.set(key, value);
+    }
+    return value;
   };
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** `tidemark VERB`: finds the verb, shows help, turns mistakes into a sentence and an exit code. */
-import { IMPORT_HELP, importEvents } from './import.ts';
+import { readFileSync } from 'node:fs';
+import { IMPORT_HELP } from './import/args.ts';
+import { importEvents } from './import.ts';
 import { optionsHelp, UsageError } from './options.ts';
 import { start } from './start.ts';
 import { VERIFY_HELP, verify } from './verify.ts';
@@ -33,13 +35,25 @@ const NOT_UNDERSTOOD = 2;
 
 function usage(): string {
   const verbs = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
-  return `Usage: tidemark VERB [options]\n\n${verbs.join('\n')}\n\ntidemark VERB --help explains a verb.\n`;
+  return `Usage: tidemark VERB [options]\n\n${verbs.join('\n')}\n\ntidemark VERB --help explains a verb; tidemark --version says which one this is.\n`;
+}
+
+function version(): string {
+  // From dist/src/cli/.
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
 }
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === 'help') {
     process.stdout.write(usage());
     return name === undefined ? NOT_UNDERSTOOD : 0;
+  }
+  if (name === '--version' || name === 'version') {
+    process.stdout.write(`${version()}\n`);
+    return 0;
   }
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (verb === undefined) throw new UsageError(`Unknown verb "${name}".\n\n${usage()}`);

@@ -1,14 +1,14 @@
 /** A private nats-server: started, watched, started again if it dies, stopped last. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../lib/free-port.ts';
 import { NATS_PAYLOAD_BYTES_MAX } from '../limits.ts';
 import type { Logger } from '../observe/log.ts';
-import { isNatsOf } from './data-folder.ts';
 import { UsageError } from './options.ts';
+import { hasArgument, isAlive } from './processes.ts';
 
 const START_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 3_000;
@@ -28,14 +28,15 @@ export interface NatsChildOptions {
   readonly binary: string;
   readonly folder: string;
   readonly logger: Logger;
-  /** Called with the pid of every server process started. */
+  /** Called with the pid of every server process started, before it serves. */
   readonly onStart: (pid: number) => void;
 }
 
 /** Resolves when the server takes connections. Throws UsageError if the binary is missing. */
 export async function startNatsChild({ binary, folder, logger, onStart }: NatsChildOptions): Promise<NatsChild> {
   const port = await freePort('127.0.0.1');
-  const config = join(folder, 'nats.conf');
+  const config = configOf(folder);
+  mkdirSync(folder, { recursive: true });
   writeFileSync(
     config,
     [
@@ -63,8 +64,14 @@ export async function startNatsChild({ binary, folder, logger, onStart }: NatsCh
         reject(new Error(`nats-server ended with code ${code}; see ${folder}/nats-server.log`)),
       );
     });
-    await Promise.race([failed, reachable(port)]);
+    // At once: were we killed while it starts, nobody else would know of it.
     if (child.pid !== undefined) onStart(child.pid);
+    try {
+      await Promise.race([failed, reachable(port)]);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
     child.removeAllListeners('exit');
     child.once('exit', (code, signal) => {
       if (stopping) return;
@@ -95,23 +102,21 @@ export async function startNatsChild({ binary, folder, logger, onStart }: NatsCh
   };
 }
 
-/** Ends a server that a killed engine left behind on the same folder. */
-export async function stopLeftover(pid: number | undefined, folder: string): Promise<void> {
-  if (pid !== undefined && isNatsOf(pid, folder)) await stopProcess(pid);
+/** Ends a server that a killed launcher left behind on the same folder; the pid may be another process's by now. */
+export async function stopLeftoverNats(pid: number, folder: string): Promise<void> {
+  if (hasArgument(pid, configOf(folder))) await stopProcess(pid);
+}
+
+function configOf(folder: string): string {
+  return join(folder, 'nats.conf');
 }
 
 async function stopProcess(pid: number): Promise<void> {
-  const alive = (): boolean => {
-    try {
-      return process.kill(pid, 0);
-    } catch {
-      return false;
-    }
-  };
-  if (!alive()) return;
+  if (!isAlive(pid)) return;
   process.kill(pid, 'SIGTERM');
-  for (let waitedMs = 0; alive() && waitedMs < STOP_TIMEOUT_MS; waitedMs += 20) await sleep(20);
-  if (alive()) process.kill(pid, 'SIGKILL');
+  for (let waitedMs = 0; isAlive(pid) && waitedMs < STOP_TIMEOUT_MS; waitedMs += 20) await sleep(20);
+  if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  while (isAlive(pid)) await sleep(20);
 }
 
 async function reachable(port: number): Promise<void> {

@@ -5,29 +5,21 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { DRAIN_TIMEOUT_MS } from '../limits.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
-import {
-  clearRunning,
-  type DataFolder,
-  holdDataFolder,
-  type RunningEngine,
-  readRunning,
-  writeRunning,
-} from './data-folder.ts';
+import { clearRunning, holdDataFolder, type RunningEngine, writeRunning } from './data-folder.ts';
 import type { FromEngine, ToEngine } from './engine-protocol.ts';
-import { type NatsChild, startNatsChild, stopLeftover } from './nats-child.ts';
+import { ENGINE_FILE, endLeftovers } from './leftovers.ts';
+import { type NatsChild, startNatsChild } from './nats-child.ts';
 import { resolveSettings, type Settings } from './options.ts';
 
 const RESTART_DELAY_MS = 200;
 const RESTART_DELAY_MAX_MS = 10_000;
-/** An engine that does not drain in this time is ended; what it had not stored is scored again at the next start. */
-const DRAIN_TIMEOUT_MS = 4_000;
 
 export async function start(args: readonly string[]): Promise<number> {
   const settings = resolveSettings(args, process.env);
   const logger = createLogger({ level: settings.logLevel });
-  const folder = holdDataFolder(settings.data);
+  const folder = await holdDataFolder(settings.data);
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.on('SIGINT', onSignal);
@@ -71,28 +63,6 @@ export async function start(args: readonly string[]): Promise<number> {
   }
 }
 
-/** A launcher that was killed leaves its engine, which ends by itself, and its nats-server, which does not. */
-async function endLeftovers(folder: DataFolder): Promise<void> {
-  const last = readRunning(folder.path);
-  if (last === undefined) return;
-  for (
-    let waitedMs = 0;
-    last.enginePid !== undefined && isAlive(last.enginePid) && waitedMs < DRAIN_TIMEOUT_MS;
-    waitedMs += 50
-  ) {
-    await sleep(50);
-  }
-  await stopLeftover(last.natsPid, folder.nats);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
 /** Resolves with the exit code once the engine has been asked to stop, or has said that it cannot run. */
 async function keepEngine(
   settings: Settings,
@@ -105,7 +75,7 @@ async function keepEngine(
   let delayMs = RESTART_DELAY_MS;
   while (!stop.aborted) {
     let served = false;
-    const child = fork(fileURLToPath(import.meta.resolve('./engine-process.js')), [], { serialization: 'advanced' });
+    const child = fork(ENGINE_FILE, [], { serialization: 'advanced' });
     const ended = engineEnd(child, (httpUrl) => {
       served = true;
       // A port that the system chose stays the engine's: its callers know no other.

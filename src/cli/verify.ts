@@ -1,28 +1,34 @@
 /** `tidemark verify`: proves that the stores are what the log says, or names the members that are not. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { toError } from '../lib/assert.ts';
 import { BrokerUnfit, connectLog } from '../log/connect.ts';
 import { openJetStreamLog } from '../log/jetstream-log.ts';
-import { prepareTopology, TopologyError } from '../log/topology.ts';
+import type { EventReader } from '../log/log.ts';
+import { findTopology, TopologyError } from '../log/topology.ts';
 import { createLogger } from '../observe/log.ts';
-import { isSound, type RefoldResult, refold } from '../partition/refold.ts';
+import { incomparable, isSound, type RefoldResult, refold } from '../partition/refold.ts';
 import { openLmdbStore } from '../store/lmdb-store.ts';
+import type { PartitionStore } from '../store/store.ts';
 import { storePath } from '../store/store-path.ts';
-import { holdDataFolder } from './data-folder.ts';
+import { clearRunning, type DataFolder, holdDataFolder, writeRunning } from './data-folder.ts';
+import { endLeftovers } from './leftovers.ts';
 import { type NatsChild, startNatsChild } from './nats-child.ts';
 import { resolveSettings, type Settings, UsageError } from './options.ts';
 
 export const VERIFY_HELP = `Usage: tidemark verify [options]
 
 Folds the log again from its first event and compares every member with the stores.
-The engine must be stopped. Nothing is changed.
+The engine must be stopped. Nothing is changed: no store, no stream, no record.
 
 Options:
   --json   Print one JSON document
   --data, --nats-url, --nats-server, --prefix, --partitions, --config   As for tidemark start
 
-Exit codes: 0 all equal, 4 something differs.
+Exit codes: 0 all equal, 4 something differs or is missing.
 `;
 
+const INTERRUPTED = 1;
 const DIFFERS = 4;
 
 export async function verify(args: readonly string[]): Promise<number> {
@@ -32,40 +38,53 @@ export async function verify(args: readonly string[]): Promise<number> {
     process.env,
   );
   if (!existsSync(settings.data)) throw new UsageError(`There is no data folder ${settings.data}.`);
-  const folder = holdDataFolder(settings.data);
+  const folder = await holdDataFolder(settings.data);
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
   let nats: NatsChild | undefined;
   try {
-    if (settings.natsUrl === '') {
-      const logger = createLogger({ level: 'error' });
-      nats = await startNatsChild({ binary: settings.natsServer, folder: folder.nats, logger, onStart: () => {} });
-    }
-    const results = await verifyAll({ ...settings, natsUrl: nats?.url ?? settings.natsUrl }, folder.stores);
+    await endLeftovers(folder);
+    if (settings.natsUrl === '') nats = await startNats(settings, folder);
+    const results = await verifyAll({ ...settings, natsUrl: nats?.url ?? settings.natsUrl }, folder, stop.signal);
     report(results, json);
     return results.every(isSound) ? 0 : DIFFERS;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    process.stderr.write('Interrupted: nothing was found out.\n');
+    return INTERRUPTED;
   } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
     await nats?.stop();
+    clearRunning(folder.path);
     folder.release();
   }
 }
 
-async function verifyAll(settings: Settings, stores: string): Promise<RefoldResult[]> {
+function startNats({ natsServer }: Settings, folder: DataFolder): Promise<NatsChild> {
+  if (!existsSync(folder.nats)) {
+    throw new UsageError(`There is no log in ${folder.nats}. If it is on a NATS server, name that with --nats-url.`);
+  }
+  return startNatsChild({
+    binary: natsServer,
+    folder: folder.nats,
+    logger: createLogger({ level: 'error' }),
+    // Whoever comes after us, were we killed, must find it.
+    onStart: (natsPid) => writeRunning(folder.path, { launcherPid: process.pid, natsPid, natsUrl: '' }),
+  });
+}
+
+async function verifyAll(settings: Settings, folder: DataFolder, stop: AbortSignal): Promise<RefoldResult[]> {
+  const { partitions } = settings;
   const nc = await connectLog(settings.natsUrl, 'tidemark-verify');
   try {
-    const { names, partitions } = await prepareTopology(nc, settings);
+    const names = await findTopology(nc, settings);
     const { reader } = await openJetStreamLog(nc, names);
-    const { epoch } = await reader.state();
     const results: RefoldResult[] = [];
     for (let partition = 0; partition < partitions; partition++) {
-      const path = storePath(stores, partition);
-      if (!existsSync(path)) continue;
-      const store = openLmdbStore(path);
-      const done = new AbortController();
-      try {
-        results.push(await refold(partition, partitions, epoch, store, reader, done.signal));
-      } finally {
-        done.abort();
-        await store.close();
-      }
+      results.push(await verifyPartition(partition, partitions, folder.stores, reader, stop));
       if (process.stderr.isTTY) process.stderr.write(`\r${partition + 1} of ${partitions} partitions`);
     }
     if (process.stderr.isTTY) process.stderr.write('\n');
@@ -78,6 +97,30 @@ async function verifyAll(settings: Settings, stores: string): Promise<RefoldResu
   }
 }
 
+async function verifyPartition(
+  partition: number,
+  partitions: number,
+  stores: string,
+  reader: EventReader,
+  stop: AbortSignal,
+): Promise<RefoldResult> {
+  const path = storePath(stores, partition);
+  // Opening would make one.
+  if (!existsSync(join(path, 'data.mdb'))) return incomparable(partition, `There is no store in ${path}.`);
+  let store: PartitionStore;
+  try {
+    store = openLmdbStore(path);
+  } catch (error) {
+    return incomparable(partition, `The store in ${path} cannot be opened: ${toError(error).message}.`);
+  }
+  try {
+    const { epoch } = await reader.state();
+    return await refold(partition, partitions, epoch, store, reader, stop);
+  } finally {
+    await store.close();
+  }
+}
+
 function report(results: readonly RefoldResult[], json: boolean): void {
   const wrong = results.filter((result) => !isSound(result));
   const members = results.reduce((sum, result) => sum + result.members, 0);
@@ -87,16 +130,29 @@ function report(results: readonly RefoldResult[], json: boolean): void {
     );
     return;
   }
-  for (const { partition, sequence, stored, recounted, refolded, differing, differingTotal } of wrong) {
-    process.stdout.write(
-      `Partition ${partition}, up to sequence ${sequence}: the log gives digest ${refolded}, the checkpoint says ${stored}, its records give ${recounted}.\n`,
-    );
-    for (const { memberId, problem } of differing) process.stdout.write(`  member ${memberId}: ${problem}\n`);
-    if (differingTotal > differing.length) process.stdout.write(`  and ${differingTotal - differing.length} more\n`);
-  }
+  for (const result of wrong) process.stdout.write(`${problemText(result)}\n`);
   process.stdout.write(
     wrong.length === 0
       ? `${members} members in ${results.length} partitions are what the log says.\n`
       : `${wrong.length} of ${results.length} partitions differ from the log. To rebuild one, stop the engine, move its folder under stores away and start again.\n`,
   );
+}
+
+function problemText(result: RefoldResult): string {
+  const { partition, problem, sequence, stored, recounted, refolded, differing, differingTotal } = result;
+  return [
+    ...(problem === undefined
+      ? []
+      : [problem.startsWith('Partition ') ? problem : `Partition ${partition}: ${problem}`]),
+    ...(stored === refolded && recounted === refolded
+      ? []
+      : [
+          `Partition ${partition}, up to sequence ${sequence}: the log gives digest ${refolded}, the checkpoint says ${stored}, its records give ${recounted}.`,
+        ]),
+    ...(differingTotal === 0
+      ? []
+      : [`Partition ${partition}, up to sequence ${sequence}: ${differingTotal} differences`]),
+    ...differing.map(({ memberId, problem: what }) => `  member ${memberId}: ${what}`),
+    ...(differingTotal > differing.length ? [`  and ${differingTotal - differing.length} more`] : []),
+  ].join('\n');
 }

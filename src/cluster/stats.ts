@@ -1,7 +1,7 @@
 /** The figures of the whole engine, once a second on the stats subject, for dashboards that watch live. */
 
 import { EVENT_TYPES, type ScalarName } from '../observe/counters.ts';
-import { type EngineSource, lagSeconds, sumPartitions } from '../observe/metrics.ts';
+import { type EngineSource, sumPartitions } from '../observe/metrics.ts';
 import { OUTCOMES, type OutcomeCode } from '../scoring/outcome.ts';
 import type { EngineStats } from '../wire/stats.ts';
 
@@ -35,7 +35,7 @@ export function publishStats(
       pointsPerSecond: perSecond('points'),
       tierChangesPerSecond: perSecond('tierChanges'),
       rejectedTotal: now.rejected,
-      lagMessages: sumPartitions(source, 'pending'),
+      lagMessages: sumPartitions(source, (partition) => source.lag.messages(partition)),
       lagSeconds: maxLagSeconds(source),
       partitions: source.partitions,
       ready: ready(),
@@ -71,7 +71,7 @@ function totals({ counters }: EngineSource): Totals {
 function maxLagSeconds(source: EngineSource): number {
   let max = 0;
   for (let partition = 0; partition < source.partitions; partition++) {
-    max = Math.max(max, lagSeconds(source.ownerOf(partition), partition));
+    max = Math.max(max, source.lag.seconds(partition));
   }
   return max;
 }

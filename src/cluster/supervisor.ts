@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { toError } from '../lib/assert.ts';
-import { allocateCounters, WorkerCounters } from '../observe/counters.ts';
+import { allocateCounters, type PartitionCell, WorkerCounters } from '../observe/counters.ts';
 import type { Logger } from '../observe/log.ts';
 import type { FromWorker, ToWorker, WorkerAssignment, WorkerEnd } from './worker-protocol.ts';
 import { workerFile } from './worker-url.ts';
@@ -34,6 +34,9 @@ const RESTART_DELAY_MAX_MS = 5_000;
 /** A worker that ran this long is no longer in a loop of failures. */
 const SETTLED_AFTER_MS = 30_000;
 
+/** Of a partition: what is gone with its worker. */
+const WORKER_CELLS: readonly PartitionCell[] = ['caughtUp', 'dirtyMembers', 'leases'];
+
 interface WorkerSlot {
   readonly assignment: WorkerAssignment;
   readonly counters: WorkerCounters;
@@ -46,7 +49,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #pool: Piscina;
   readonly #slots: WorkerSlot[];
-  #stopping = false;
+  readonly #stop = new AbortController();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -84,7 +87,7 @@ export class Supervisor {
 
   /** Resolves when every worker has scored and stored all it had read. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stop.abort();
     for (const { port } of this.#slots) port?.postMessage({ type: 'stop' } satisfies ToWorker);
     await Promise.all(this.#slots.map(({ ended }) => ended));
     await this.#pool.destroy();
@@ -112,7 +115,7 @@ export class Supervisor {
     const { logger, onFatal, onTornDown } = this.#options;
     const log = logger.child({ component: 'supervisor', worker: slot.assignment.worker });
     let delayMs = RESTART_DELAY_MS;
-    while (!this.#stopping) {
+    while (!this.#stop.signal.aborted) {
       const startMs = performance.now();
       let end: WorkerEnd;
       try {
@@ -126,17 +129,22 @@ export class Supervisor {
         return;
       }
       if (end.end === 'stopped') continue;
-      const { error } = end;
-      if (this.#stopping) {
-        log.warn({ err: error }, 'worker could not store the last it scored; that is scored again at the next start');
+      const { error, partition } = end;
+      if (this.#stop.signal.aborted) {
+        log.warn(
+          { err: error, partition },
+          'worker could not store the last it scored; that is scored again at the next start',
+        );
         return;
       }
       slot.restarts += 1;
-      for (const partition of slot.assignment.partitions) slot.counters.setPartition(partition, 'caughtUp', 0);
+      for (const owned of slot.assignment.partitions) {
+        for (const cell of WORKER_CELLS) slot.counters.setPartition(owned, cell, 0);
+      }
       const settled = performance.now() - startMs > SETTLED_AFTER_MS;
       delayMs = settled ? RESTART_DELAY_MS : Math.min(delayMs * 2, RESTART_DELAY_MAX_MS);
-      log.error({ err: error, delayMs }, 'worker failed and is started again');
-      await sleep(delayMs);
+      log.error({ err: error, partition, delayMs }, 'worker failed and is started again');
+      await sleep(delayMs, undefined, { signal: this.#stop.signal }).catch(() => {});
     }
   }
 
@@ -149,7 +157,7 @@ export class Supervisor {
       }
     });
     // Sent before the task has begun, it waits in the port.
-    if (this.#stopping) port1.postMessage({ type: 'stop' } satisfies ToWorker);
+    if (this.#stop.signal.aborted) port1.postMessage({ type: 'stop' } satisfies ToWorker);
     try {
       const task = { assignment: slot.assignment, port: port2 };
       return (await this.#pool.run(task, { transferList: [port2] })) as WorkerEnd;

@@ -32,6 +32,7 @@ export type FromWorker = { readonly type: 'caughtUp' };
  */
 export type WorkerEnd =
   | { readonly end: 'stopped' }
-  | { readonly end: 'failed'; readonly error: Error }
+  /** `partition` is the one to blame, where one is. */
+  | { readonly end: 'failed'; readonly error: Error; readonly partition?: number }
   /** A store does not fit the log. Nothing will change that but a person. */
   | { readonly end: 'refused'; readonly message: string };

@@ -3,6 +3,7 @@
  * the counters that the main thread reads.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { toError } from '../lib/assert.ts';
 import { Turns } from '../lib/turns.ts';
 import { CHECKPOINTS_AT_ONCE } from '../limits.ts';
@@ -11,6 +12,7 @@ import { type JetStreamLog, openJetStreamLog } from '../log/jetstream-log.ts';
 import type { LogState } from '../log/log.ts';
 import { WorkerCounters } from '../observe/counters.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
+import { watchThread } from '../observe/thread-health.ts';
 import { answer } from '../partition/answer.ts';
 import { Audience, Feed } from '../partition/audience.ts';
 import { Partition } from '../partition/partition.ts';
@@ -18,6 +20,7 @@ import { checkEffects, checkPosition, PositionMismatch } from '../partition/posi
 import { PartitionRun } from '../partition/run.ts';
 import { openLmdbStore } from '../store/lmdb-store.ts';
 import { storePath } from '../store/store-path.ts';
+import { UnknownVersion } from '../wire/pack.ts';
 import { encodeAnswer, encodeOwner } from '../wire/query.ts';
 import { type Names, namesOf } from '../wire/subjects.ts';
 import type { FromWorker, ToWorker, WorkerAssignment, WorkerEnd } from './worker-protocol.ts';
@@ -40,7 +43,20 @@ interface Shared {
   readonly stop: AbortSignal;
 }
 
+/** An error and the partition that met it. */
+class PartitionFailure extends Error {
+  readonly partition: number;
+  readonly error: Error;
+
+  constructor(partition: number, error: Error) {
+    super(`partition ${partition}`, { cause: error });
+    this.partition = partition;
+    this.error = error;
+  }
+}
+
 interface OwnedPartition {
+  readonly number: number;
   readonly run: PartitionRun;
   readonly audience: Audience;
   /** Answers queries of this partition. */
@@ -63,12 +79,23 @@ export async function runWorker(assignment: WorkerAssignment, port: MessagePort)
   const logger = createLogger({ level: assignment.logLevel }).child({ component: 'worker', worker: assignment.worker });
   const counters = new WorkerCounters(assignment.counters);
   const names = namesOf(assignment.prefix);
-  const nc = await connectLog(assignment.natsUrl, `tidemark-worker-${assignment.worker}`);
+  let connection: NatsConnection | undefined;
   const owned: OwnedPartition[] = [];
   const timers: NodeJS.Timeout[] = [];
+  let unwatch = (): void => {};
   try {
+    unwatch = watchThread(counters);
+    const nc = await connectLog(assignment.natsUrl, `tidemark-worker-${assignment.worker}`);
+    connection = nc;
     const log = await openJetStreamLog(nc, names, (trouble) => logger.warn(trouble));
-    const send = (subject: string, payload: Uint8Array): void => nc.publish(subject, payload);
+    // Answers and updates are for those who look now: one that cannot be sent is asked for again or overtaken.
+    const send = (subject: string, payload: Uint8Array): void => {
+      try {
+        nc.publish(subject, payload);
+      } catch (error) {
+        logger.warn({ err: toError(error), subject }, 'cannot send');
+      }
+    };
     const feed = new Feed((item) => send(names.feed, Buffer.from(JSON.stringify(item))), Date.now);
     const shared: Shared = {
       assignment,
@@ -82,7 +109,9 @@ export async function runWorker(assignment: WorkerAssignment, port: MessagePort)
       send,
       stop: stop.signal,
     };
-    const opened = await Promise.allSettled(assignment.partitions.map((partition) => openPartition(partition, shared)));
+    const opened = await Promise.allSettled(
+      assignment.partitions.map((partition) => openPartition(partition, shared).catch(blame(partition))),
+    );
     for (const result of opened) if (result.status === 'fulfilled') owned.push(result.value);
     const refusal = opened.find((result) => result.status === 'rejected');
     if (refusal !== undefined) throw toError(refusal.reason);
@@ -92,7 +121,7 @@ export async function runWorker(assignment: WorkerAssignment, port: MessagePort)
       const { answer: answerQuery } = owned[index] as OwnedPartition;
       nc.subscribe(names.query(partition), {
         callback: (_error, message) => {
-          message.respond(answerQuery(message.data));
+          send(message.reply ?? '', answerQuery(message.data));
         },
       });
       send(names.owners, encodeOwner({ partition }));
@@ -102,11 +131,11 @@ export async function runWorker(assignment: WorkerAssignment, port: MessagePort)
       behind -= 1;
       if (behind === 0) port.postMessage({ type: 'caughtUp' } satisfies FromWorker);
     };
-    const running = owned.map(({ run }) => run.run(onCaughtUp));
+    const running = owned.map(({ number, run }) => run.run(onCaughtUp).catch(blame(number)));
     const broken = new Promise<never>((_resolve, reject) => {
       timers.push(
         setInterval(() => {
-          for (const { run } of owned) run.beat().catch(reject);
+          for (const { number, run } of owned) run.beat().catch(blame(number)).catch(reject);
         }, BEAT_MS),
         setInterval(() => {
           for (const { audience } of owned) audience.expireLeases();
@@ -119,18 +148,28 @@ export async function runWorker(assignment: WorkerAssignment, port: MessagePort)
     if (stop.signal.aborted) for (const { run } of owned) run.stop();
     await Promise.race([Promise.all(running), failed, broken]);
     return { end: 'stopped' };
-  } catch (error) {
-    if (error instanceof PositionMismatch) return { end: 'refused', message: error.message };
-    return { end: 'failed', error: toError(error) };
+  } catch (thrown) {
+    const error = thrown instanceof PartitionFailure ? thrown.error : toError(thrown);
+    if (error instanceof PositionMismatch || error instanceof UnknownVersion) {
+      return { end: 'refused', message: error.message };
+    }
+    return { end: 'failed', error, ...(thrown instanceof PartitionFailure ? { partition: thrown.partition } : {}) };
   } finally {
     stop.abort();
     for (const timer of timers) clearInterval(timer);
+    unwatch();
     await Promise.allSettled(owned.map(({ close }) => close()));
-    await nc.close();
+    await connection?.close();
     port.removeAllListeners('message');
     process.removeAllListeners('uncaughtException');
     process.removeAllListeners('unhandledRejection');
   }
+}
+
+function blame(partition: number): (error: unknown) => never {
+  return (error) => {
+    throw new PartitionFailure(partition, toError(error));
+  };
 }
 
 function fail(message: string): never {
@@ -143,7 +182,7 @@ async function openPartition(partition: number, shared: Shared): Promise<OwnedPa
   const store = openLmdbStore(storePath(assignment.storeFolder, partition));
   try {
     await checkPosition(partition, store.position(), state, log.reader);
-    await checkEffects(partition, log.effects, state, log.reader);
+    await checkEffects(partition, store.position(), log.effects, state, log.reader);
     const audience = new Audience({ partition, epoch, names, send, counters, feed, nowMs: Date.now });
     const scored = await Partition.open({
       partition,
@@ -168,9 +207,11 @@ async function openPartition(partition: number, shared: Shared): Promise<OwnedPa
       counters,
       catchUpTo: last?.sequence ?? 0,
       tickIntervalMs: assignment.tickIntervalMs,
+      logger,
     });
     logger.debug({ partition, sequence: scored.sequence }, 'partition opened');
     return {
+      number: partition,
       run,
       audience,
       answer: (payload) => encodeAnswer(answer({ partition: scored, audience, epoch, nowMs: Date.now }, payload)),

@@ -1,5 +1,4 @@
 /** From the bytes of a request to a value: content types, UTF-8, JSON with the position of a mistake, MessagePack. */
-import { toError } from '../lib/assert.ts';
 import { unpackForeign, WireError } from '../wire/pack.ts';
 import { Refusal } from './errors.ts';
 import { jsonErrorPosition } from './json-position.ts';
@@ -28,8 +27,8 @@ export function decodeValue(type: string, bytes: Uint8Array): Decoded | Refusal 
     try {
       return { value: unpackForeign(bytes) };
     } catch (error) {
-      const cause = error instanceof WireError && error.cause !== undefined ? `: ${toError(error.cause).message}` : '';
-      return new Refusal('bad_msgpack', `not MessagePack${cause}`);
+      if (!(error instanceof WireError)) throw error;
+      return new Refusal('bad_msgpack', 'expected one MessagePack value, complete and not too deeply nested');
     }
   }
   const text = decodeText(bytes);

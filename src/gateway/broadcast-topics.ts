@@ -28,7 +28,7 @@ class BroadcastTopic implements Topic {
   /** `data` is JSON text. */
   put(data: string): void {
     const position = { epoch: this.#epoch, version: this.state.version + 1 };
-    this.state = new TopicState(this.name, position, data, this.#hasNoPast ? 'null' : data);
+    this.state = new TopicState(this.name, position, data, this.#hasNoPast ? { snapshotData: 'null' } : {});
     for (const watch of this.watches) watch.socket.deliver(watch);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { freePort } from '../lib/free-port.ts';
-import { LEASE_RENEW_MS, QUERY_TIMEOUT_MS } from '../limits.ts';
+import { GATEWAY_CLOSE_MS, GATEWAY_LAST_ANSWERS_MS, LEASE_RENEW_MS, QUERY_TIMEOUT_MS } from '../limits.ts';
 import { BroadcastTopics } from './broadcast-topics.ts';
 import { BrokerLink } from './broker-link.ts';
 import { eventRoutes } from './events-api.ts';
@@ -35,11 +35,8 @@ const DEFAULT_TIMINGS: GatewayTimings = {
   leaseRenewMs: LEASE_RENEW_MS,
   askAgainMs: 1_000,
   sweepMs: 100,
-  closeDeadlineMs: 5_000,
+  closeDeadlineMs: GATEWAY_CLOSE_MS,
 };
-
-/** For requests that were still waiting at the deadline: they are told so. */
-const LAST_ANSWERS_MS = 100;
 
 /** Rejects if it cannot listen. */
 export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
@@ -51,7 +48,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   const link = new BrokerLink(nc);
   const queries = new Queries({ link, names, timeoutMs: timings.queryTimeoutMs, log });
   const waits = new ScoredWaits(link, names, gatewayId, log);
-  const members = new MemberTopics({ link, names, partitions, epoch, queries, timings, log, counters });
+  const members = new MemberTopics({ link, names, partitions, epoch, queries, timings, log });
   const broadcasts = new BroadcastTopics({ link, names, gatewayId, leaseRenewMs: timings.leaseRenewMs });
   const live = new Live({ members, broadcasts, counters, log, sweepMs: timings.sweepMs });
   const letGo = () => {
@@ -84,7 +81,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
       live.close();
       await http.drain(timings.closeDeadlineMs);
       letGo();
-      await http.drain(LAST_ANSWERS_MS);
+      await http.drain(GATEWAY_LAST_ANSWERS_MS);
       log.info({ url }, 'gateway closed');
     };
     return {

@@ -44,23 +44,24 @@ export class LiveSocket {
   /** Something the client asked for. */
   reply(frame: string | Buffer): void {
     if (!this.#open) return;
-    const isFull = this.#ws.getBufferedAmount() > SOCKET_BACKPRESSURE_BYTES_MAX;
-    if (isFull || !this.#send(frame)) this.close('slow');
+    if (!this.#send(frame)) this.close('slow');
   }
 
   /** Brings a watch up to date, now or when the socket has drained. */
   deliver(watch: Watch): void {
     if (!this.#open) return;
     const isBusy = watch.isServed && this.#ws.getBufferedAmount() > SOCKET_CONFLATE_BYTES;
-    if (isBusy) {
-      this.#counters.framesConflated(1);
-      if (!watch.topic.conflates) return;
-      this.#dirty.add(watch);
-      this.#onDirty(this);
+    if (!isBusy) {
+      if (!this.#sendLatest(watch)) this.close('slow');
       return;
     }
-    const frame = watch.takeFrame();
-    if (frame !== undefined) this.reply(frame);
+    if (!watch.topic.conflates) {
+      this.#counters.framesDropped(1);
+      return;
+    }
+    this.#counters.framesConflated(1);
+    this.#dirty.add(watch);
+    this.#onDirty(this);
   }
 
   /** The socket may have drained: sends the latest state of watches that wait, as far as it takes them. */
@@ -71,8 +72,7 @@ export class LiveSocket {
       for (const watch of this.#dirty) {
         if (isDropped || this.#ws.getBufferedAmount() > SOCKET_CONFLATE_BYTES) return;
         this.#dirty.delete(watch);
-        const frame = watch.takeFrame();
-        if (frame !== undefined) isDropped = !this.#send(frame);
+        isDropped = !this.#sendLatest(watch);
       }
     });
     if (isDropped) this.close('slow');
@@ -97,8 +97,21 @@ export class LiveSocket {
     this.#dirty.clear();
   }
 
+  /** Brings a watch up to date. False: the socket is so full that the frame is lost. */
+  #sendLatest(watch: Watch): boolean {
+    const { isServed } = watch;
+    const frame = watch.takeFrame();
+    if (frame === undefined) return true;
+    if (!this.#send(frame)) return false;
+    const loggedAtMs = watch.topic.state?.loggedAtMs;
+    // A first frame shows what was so already: how long ago that came about is no delay.
+    if (isServed && loggedAtMs !== undefined) this.#counters.pushed(loggedAtMs);
+    return true;
+  }
+
   /** False: the socket is so full that the frame is lost. */
   #send(frame: string | Buffer): boolean {
+    if (this.#ws.getBufferedAmount() > SOCKET_BACKPRESSURE_BYTES_MAX) return false;
     if (this.#ws.send(frame, false) === DROPPED) return false;
     this.#counters.framesSent(1);
     return true;

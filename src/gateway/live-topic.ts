@@ -17,16 +17,24 @@ export class TopicState implements LivePosition {
   readonly version: number;
   /** JSON text. */
   readonly data: string;
+  /** When the log received what made it so, epoch ms; undefined where that was not said. */
+  readonly loggedAtMs: number | undefined;
   readonly #snapshotData: string;
   #update: Buffer | undefined;
   #snapshot: Buffer | undefined;
 
   /** `snapshotData`: what a new watcher gets, where that is not the latest update. */
-  constructor(topic: string, { epoch, version }: LivePosition, data: string, snapshotData: string = data) {
+  constructor(
+    topic: string,
+    { epoch, version }: LivePosition,
+    data: string,
+    { snapshotData = data, loggedAtMs }: { readonly snapshotData?: string; readonly loggedAtMs?: number } = {},
+  ) {
     this.topic = topic;
     this.epoch = epoch;
     this.version = version;
     this.data = data;
+    this.loggedAtMs = loggedAtMs;
     this.#snapshotData = snapshotData;
   }
 

@@ -15,7 +15,7 @@ import { Refusal } from './errors.ts';
 import { errorFrame } from './live-messages.ts';
 import type { LiveSocket } from './live-socket.ts';
 import { type LivePosition, type Topic, TopicState, Watch } from './live-topic.ts';
-import type { GatewayCounters, GatewayLog, GatewayTimings } from './ports.ts';
+import type { GatewayLog, GatewayTimings } from './ports.ts';
 import type { AnswerTo, Queries } from './queries.ts';
 
 export const MEMBER_TOPIC_PREFIX = 'member:';
@@ -28,7 +28,6 @@ export interface MemberTopicsDeps {
   readonly queries: Queries;
   readonly timings: GatewayTimings;
   readonly log: GatewayLog;
-  readonly counters: GatewayCounters;
 }
 
 /** Renewals are spread over this many turns of the lease interval. */
@@ -219,14 +218,13 @@ export class MemberTopics {
   }
 
   #onLive(topic: MemberTopic, bytes: Uint8Array): void {
-    const { log, counters } = this.#deps;
+    const { log } = this.#deps;
     try {
       const { version, loggedAtMs, json } = decodeLive(bytes);
       const { epoch, state } = topic;
       if (state !== undefined && state.epoch === epoch && version <= state.version) return;
-      topic.state = new TopicState(topic.name, { epoch, version }, json);
+      topic.state = new TopicState(topic.name, { epoch, version }, json, { loggedAtMs });
       for (const watch of topic.watches) watch.socket.deliver(watch);
-      counters.observePush((Date.now() - loggedAtMs) / 1000);
     } catch (error) {
       log.error({ err: toError(error) }, 'a live update cannot be read');
     }

@@ -17,6 +17,7 @@ import {
   SCORED_WAIT_DEFAULT_MS,
   SCORED_WAIT_MAX_MS,
 } from '../limits.ts';
+import { OUTCOME_CODES } from '../wire/outcome-view.ts';
 import { EVENT_TYPES, PROGRAM_TYPES } from './body.ts';
 import { CLOSE_CODES } from './close-codes.ts';
 import { ERRORS, type ErrorCode, LIVE_ERRORS } from './errors.ts';
@@ -173,7 +174,7 @@ const schemas = {
   Outcome: object(
     {
       id: text,
-      code: { ...text, description: '`scored`, `duplicate` (the answer is the first one), or why it was refused.' },
+      code: { type: 'string', enum: OUTCOME_CODES, description: 'Whether it counted, or why not.' },
       message: text,
       field: { ...text, description: 'The field to blame, where there is one.' },
       entries: list({ $ref: '#/components/schemas/Movement' }),

@@ -28,6 +28,7 @@ export interface ProgramPort {
 
 export interface Health {
   readonly ready: boolean;
+  readonly logConnected: boolean;
   readonly [detail: string]: unknown;
 }
 
@@ -45,11 +46,13 @@ export interface GatewayCounters {
   scoredWait(seconds: number, answered: boolean): void;
   socketsOpen(count: number): void;
   framesSent(count: number): void;
-  /** Frames not sent because the socket was busy: replaced by a later state, or dropped where the next comes anyway. */
+  /** Updates not sent because the socket was busy; it gets the latest state later. */
   framesConflated(count: number): void;
+  /** Frames a busy socket never gets, because the next one comes anyway. */
+  framesDropped(count: number): void;
   socketClosed(reason: CloseReason): void;
-  /** From the log receiving an event to its member's update being handed to the sockets. */
-  observePush(seconds: number): void;
+  /** An update of a member was handed to a socket that watches it; the log received the event behind it then, epoch ms. */
+  pushed(loggedAtMs: number): void;
 }
 
 /** Intervals; the defaults are in limits.ts. */

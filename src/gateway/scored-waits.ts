@@ -72,7 +72,8 @@ export class ScoredWaits {
     const ticket = this.#tickets.get(subject.slice(subject.lastIndexOf('.') + 1));
     if (ticket === undefined) return;
     try {
-      ticket.wait.receive(ticket.eventIndexes, decodeScored(data).outcomes);
+      const { first = 0, outcomes } = decodeScored(data);
+      ticket.wait.receive(ticket.eventIndexes.slice(first), outcomes);
     } catch (error) {
       this.#log.error({ err: toError(error) }, 'a scored answer cannot be read');
     }

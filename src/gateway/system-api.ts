@@ -17,7 +17,8 @@ export function systemRoutes({ health, renderMetrics }: Pick<GatewayDeps, 'healt
           handle: () => {
             const state = health();
             if (state.ready) return json(200, state);
-            return new Refusal('not_ready', 'Not every partition is caught up yet.', { beside: state });
+            const why = state.logConnected ? 'Not every partition is caught up yet.' : 'The log cannot be reached.';
+            return new Refusal('not_ready', why, { beside: state });
           },
         },
       },

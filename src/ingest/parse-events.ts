@@ -88,7 +88,11 @@ function parseEvent(value: unknown, format: BodyFormat): MemberEvent | Refusal {
   const occurredAt = instantOf(value['occurredAt'], format);
   if (typeof occurredAt !== 'number') return invalid(occurredAt.path, occurredAt.message);
   const candidate = candidateOf(type, value, lines, occurredAt);
-  const problem = unicodeProblem(candidate) ?? refundProblem(type, value, lines);
+  const problem =
+    unicodeProblem(candidate) ??
+    currencyProblem(value) ??
+    amountProblem(type, value) ??
+    refundProblem(type, value, lines);
   if (problem !== undefined) return invalid(problem.path, problem.message);
   if (isMemberEvent(candidate)) return candidate;
   const { path, message } = problemOf(candidate) as Problem;
@@ -224,6 +228,18 @@ function refundProblem(type: EventType, value: Fields, lines: readonly unknown[]
   if (value['amount'] === NOT_GIVEN) return integerProblem(NOT_GIVEN, 'amount', 0, AMOUNT_MAX);
   const index = lines.findIndex((line) => (line as Fields)['amount'] === NOT_GIVEN);
   return index < 0 ? undefined : integerProblem(NOT_GIVEN, `lines[${index}].amount`, 0, AMOUNT_MAX);
+}
+
+const CURRENCY = /^[A-Z]{3}$/;
+
+function currencyProblem({ currency }: Fields): Problem | undefined {
+  if (typeof currency !== 'string' || currency === '' || CURRENCY.test(currency)) return undefined;
+  return { path: 'currency', message: `expected an ISO 4217 code such as USD, got ${shown(currency)}` };
+}
+
+function amountProblem(type: EventType, { amount, lines }: Fields): Problem | undefined {
+  if (type !== 'purchase' || amount !== undefined || lines !== undefined) return undefined;
+  return { path: 'amount', message: 'expected an amount in minor units, or lines, whose amounts add up to it' };
 }
 
 /** Half of a surrogate pair: JSON can escape it, UTF-8 cannot hold it, so the log would give back another text. */

@@ -4,8 +4,8 @@
  * timer looks for those that never came.
  */
 import { createInbox, type Msg, type MsgHdrs } from '@nats-io/transport-node';
-import { toError } from '../lib/assert.ts';
-import { PUBLISH_TIMEOUT_MS } from '../limits.ts';
+import { assert, toError } from '../lib/assert.ts';
+import { NATS_PAYLOAD_BYTES_MAX, PUBLISH_TIMEOUT_MS } from '../limits.ts';
 import type { Link, LinkListener } from './link.ts';
 import { LogUnavailable } from './log.ts';
 
@@ -61,6 +61,8 @@ export class AckedPublisher {
   /** Resolves with the sequence. Rejects with PublishRefused or LogUnavailable. */
   publish(subject: string, payload: Uint8Array, headers?: MsgHdrs): Promise<number> {
     return new Promise((resolve, reject) => {
+      // No retry would make it smaller, so this is not the log's fault.
+      assert(payload.length <= NATS_PAYLOAD_BYTES_MAX, () => `a message of ${payload.length} bytes for ${subject}`);
       // The client would keep the message and send it after reconnecting, long after we have said that it failed.
       if (!this.#link.isUp()) {
         reject(new LogUnavailable('NATS is not connected'));

@@ -21,6 +21,11 @@ export async function openJetStreamLog(
 ): Promise<JetStreamLog> {
   const manager = await jetstreamManager(nc, { checkAPI: false });
   const link = new Link(nc);
+  link.listen({
+    // Also said when we close it ourselves, which is no trouble.
+    down: () => nc.isClosed() || report('the connection to NATS is lost'),
+    up: () => report('NATS is connected again'),
+  });
   return {
     events: new JetStreamEventWriter(link, names),
     reader: new JetStreamReader(link, manager, names, report),

@@ -10,6 +10,8 @@ export interface Delivery {
   /** Counts up by one with each message a consumer sends: a gap is a lost message. */
   readonly deliverySequence: number;
   readonly timestampMs: number;
+  /** What the timestamp has below a millisecond: 0 up to 1. */
+  readonly fractionMs: number;
   readonly pending: number;
 }
 
@@ -37,6 +39,7 @@ export function deliveryOf(reply: string): Delivery | undefined {
     deliverySequence: integerAt(reply, first + 1, 0),
     // Nanoseconds do not fit a number; whole milliseconds are their leading digits.
     timestampMs: integerAt(reply, first + 2, BELOW_MS_DIGITS),
+    fractionMs: fractionAt(reply, first + 2),
     pending: integerAt(reply, first + 3, 0),
   };
 }
@@ -46,6 +49,14 @@ function integerAt(text: string, token: number, digitsDropped: number): number {
   let value = 0;
   for (let index = starts[token] as number; index < end; index++) value = value * 10 + (text.charCodeAt(index) - 48);
   return value;
+}
+
+/** The last digits of a nanosecond timestamp, in milliseconds. */
+function fractionAt(text: string, token: number): number {
+  const end = (starts[token + 1] as number) - 1;
+  let value = 0;
+  for (let index = end - BELOW_MS_DIGITS; index < end; index++) value = value * 10 + (text.charCodeAt(index) - 48);
+  return value / 10 ** BELOW_MS_DIGITS;
 }
 
 /**

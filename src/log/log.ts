@@ -7,6 +7,11 @@ export interface LogMessage {
   readonly sequence: number;
   /** When the log received it, epoch ms: the log's own time. */
   readonly timestampMs: number;
+  /**
+   * What that time has below a millisecond, 0 up to 1, for measuring how long things take; nothing that is decided may depend
+   * on it. Absent where it was not asked for.
+   */
+  readonly fractionMs?: number;
   readonly payload: Uint8Array;
   /** Messages of this partition after this one, as the log knew when it sent this one. 0 where that was not counted. */
   readonly pending: number;

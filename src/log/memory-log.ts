@@ -25,6 +25,8 @@ export interface LogFaults {
   fateOf: ((stream: 'events' | 'effects', partition: number) => PublishFate) | undefined;
   /** Most messages of the reader's next array, 1 to READ_MESSAGES_MAX: arrays end where the network pleases. Absent: all there are. */
   arrayMessages: ((partition: number) => number) | undefined;
+  /** How many of the newest messages a reader has been given come once more with its next array. Absent: none. */
+  redelivered: ((partition: number) => number) | undefined;
   /** While unreachable, writing and asking fail at once, and readers wait. */
   setReachable(reachable: boolean): void;
   /**
@@ -147,6 +149,7 @@ function asMessage({ sequence, timestampMs, payload }: Stored, pending: number):
 class Faults implements LogFaults {
   fateOf: LogFaults['fateOf'];
   arrayMessages: LogFaults['arrayMessages'];
+  redelivered: LogFaults['redelivered'];
   readonly #network: Network;
   readonly #events: Stream;
   readonly #effects: Stream;
@@ -269,12 +272,18 @@ class MemoryReader implements EventReader {
         }
         const most = this.#faults.arrayMessages?.(partition) ?? READ_MESSAGES_MAX;
         assert(most >= 1 && most <= READ_MESSAGES_MAX, () => `an array of ${most} messages`);
+        const again = this.#faults.redelivered?.(partition) ?? 0;
+        assert(again >= 0, () => `${again} messages once more`);
         const messages: LogMessage[] = [];
-        for (; next < sequences.length && messages.length < most; next++) {
-          last = sequences[next] as number;
-          const stored = must(stream.messages[last - 1]);
-          lastStored = stored;
-          messages.push(asMessage(stored, sequences.length - next - 1));
+        let index = Math.max(0, next - again);
+        for (; index < sequences.length && messages.length < most; index++) {
+          const stored = must(stream.messages[(sequences[index] as number) - 1]);
+          messages.push(asMessage(stored, sequences.length - index - 1));
+        }
+        if (index > next) {
+          next = index;
+          last = sequences[index - 1] as number;
+          lastStored = stream.messages[last - 1];
         }
         yield messages;
       }

@@ -173,7 +173,7 @@ export class PartitionFeed {
       this.#onStatus(consumer, message);
       return;
     }
-    const { sequence, deliverySequence, timestampMs, pending } = delivery;
+    const { sequence, deliverySequence, timestampMs, fractionMs, pending } = delivery;
     if (deliverySequence !== consumer.deliverySequence + 1) {
       this.#drop();
       return;
@@ -189,7 +189,7 @@ export class PartitionFeed {
     if (consumer.open > 0) consumer.open = consumer.openBytes > 0 ? consumer.open - 1 : 0;
     this.#last = sequence;
     this.#lastTimestampMs = timestampMs;
-    this.#arrived.push({ sequence, timestampMs, payload: message.data, pending });
+    this.#arrived.push({ sequence, timestampMs, fractionMs, payload: message.data, pending });
     // All messages of one network read are parsed in one go, so the loop wakes up to all of them.
     if (this.#arrived.length === 1) this.#wake();
   }

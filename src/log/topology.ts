@@ -43,6 +43,8 @@ export interface StoredProgram {
   /** JSON text. */
   readonly document: string;
   readonly version: number;
+  /** Whether every partition has it in its log; if not, whoever finds it finishes that. */
+  readonly announced: boolean;
   /** Of the record; needed to write the next one. */
   readonly revision: number;
 }
@@ -68,6 +70,24 @@ export async function prepareTopology(nc: NatsConnection, options: TopologyOptio
   await ensureStream(manager, eventsConfig(names, options), EVENTS_CHECKED);
   await ensureStream(manager, effectsConfig(names, options), EFFECTS_CHECKED);
   return { names, partitions, control };
+}
+
+/** The names of what prepareTopology made earlier; makes nothing. Throws TopologyError if it is not there or does not fit. */
+export async function findTopology(
+  nc: NatsConnection,
+  options: Pick<TopologyOptions, 'prefix' | 'partitions'>,
+): Promise<Names> {
+  checkOptions(options);
+  const { prefix, partitions } = options;
+  const names = namesOf(prefix);
+  const manager = await jetstreamManager(nc);
+  for (const stream of [names.eventsStream, `KV_${names.controlBucket}`]) {
+    if ((await streamConfigOf(manager, stream)) !== undefined) continue;
+    throw new TopologyError(`there is no stream ${stream} on this server: no engine has used the prefix "${prefix}"`);
+  }
+  const control = await new Kvm(nc).open(names.controlBucket, { allow_direct: false });
+  checkRecord(names, (await control.get(TOPOLOGY_KEY))?.string() ?? '', partitions);
+  return names;
 }
 
 /** The bucket with topology and program, made if missing. Reads are answered by its leader, so a write is seen at once. */
@@ -97,7 +117,7 @@ export async function readProgram(control: KV): Promise<StoredProgram | undefine
       `the program record in bucket ${entry.bucket} cannot be read: ${excerpt(entry.string())}. A newer engine may have written it.`,
     );
   }
-  return { document, version, revision: entry.revision };
+  return { document, version, announced: record?.['announced'] !== false, revision: entry.revision };
 }
 
 /**
@@ -106,11 +126,11 @@ export async function readProgram(control: KV): Promise<StoredProgram | undefine
  */
 export async function writeProgram(
   control: KV,
-  program: { readonly document: string; readonly version: number },
-  replaces: StoredProgram | undefined,
+  program: Omit<StoredProgram, 'revision'>,
+  replaces: Pick<StoredProgram, 'revision'> | undefined,
 ): Promise<number | undefined> {
-  const { document, version } = program;
-  const record = JSON.stringify({ recordVersion: RECORD_VERSION, version, document });
+  const { document, version, announced } = program;
+  const record = JSON.stringify({ recordVersion: RECORD_VERSION, version, announced, document });
   try {
     if (replaces === undefined) return await control.create(PROGRAM_KEY, record);
     return await control.update(PROGRAM_KEY, record, replaces.revision);
@@ -120,7 +140,7 @@ export async function writeProgram(
   }
 }
 
-function checkOptions({ prefix, partitions }: TopologyOptions): void {
+function checkOptions({ prefix, partitions }: Pick<TopologyOptions, 'prefix' | 'partitions'>): void {
   if (!PREFIX_PATTERN.test(prefix)) {
     throw new TopologyError(
       `prefix ${JSON.stringify(prefix)}: use a small letter, then up to 31 small letters, digits, - or _`,
@@ -156,7 +176,11 @@ async function agreeOnPartitions(
       if (!isWrongLastSequence(error)) throw error;
     }
   }
-  const text = (await control.get(TOPOLOGY_KEY))?.string() ?? '';
+  checkRecord(names, (await control.get(TOPOLOGY_KEY))?.string() ?? '', partitions);
+}
+
+/** `text`: what the bucket says. */
+function checkRecord(names: Names, text: string, partitions: number): void {
   const found = recordOf(text);
   if (found === undefined || found['recordVersion'] !== RECORD_VERSION || found['hash'] !== HASH) {
     throw new TopologyError(

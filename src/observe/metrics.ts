@@ -5,6 +5,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 import { OUTCOMES, type OutcomeCode } from '../scoring/outcome.ts';
 import {
+  CHECKPOINT_REASONS,
   EVENT_TYPES,
   HISTOGRAMS,
   type HistogramCounts,
@@ -14,16 +15,26 @@ import {
   type PartitionCell,
   SCALARS,
   type ScalarName,
+  THREAD_HISTOGRAMS,
   type WorkerCounters,
 } from './counters.ts';
 
-const GAUGES: ReadonlySet<ScalarName> = new Set(['leases']);
 const OUTCOME_CODES = Object.keys(OUTCOMES) as OutcomeCode[];
+const GC_KINDS = ['minor', 'major', 'incremental', 'weakcb'] as const;
+
+/** How far partitions are behind the log. */
+export interface Lag {
+  /** Messages not yet scored. */
+  messages(partition: number): number;
+  /** Age of the oldest of them; 0 when there is none. */
+  seconds(partition: number): number;
+}
 
 export interface EngineSource {
   readonly counters: readonly WorkerCounters[];
   readonly partitions: number;
   readonly restarts: number;
+  readonly lag: Lag;
   ownerOf(partition: number): WorkerCounters;
 }
 
@@ -37,9 +48,10 @@ export interface EngineMetrics {
   readonly scoredWaitSeconds: Histogram;
   readonly framesSent: Counter;
   readonly framesConflated: Counter;
+  readonly framesDropped: Counter;
   readonly socketsClosed: Counter<'reason'>;
   readonly socketsOpen: Gauge;
-  readonly pushSeconds: Histogram;
+  readonly pushSeconds: LocalHistogram;
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -53,42 +65,48 @@ export function createMetrics(source: EngineSource): EngineMetrics {
   add('events_total', 'Events scored, by type and outcome.', 'counter', () => eventSamples(source));
   add('rejected_events_total', 'Events refused, by outcome.', 'counter', () => rejectedSamples(source));
   for (const name of Object.keys(SCALARS) as ScalarName[]) {
-    add(name, SCALARS[name], GAUGES.has(name) ? 'gauge' : 'counter', () => [
+    add(name, SCALARS[name], 'counter', () => [
       { value: sum(source.counters, (counters) => counters.readScalar(name)), labels: {} },
     ]);
   }
-  for (const name of Object.keys(HISTOGRAMS) as HistogramName[]) {
+  add('checkpoints_total', 'Checkpoints, by what made them due.', 'counter', () =>
+    CHECKPOINT_REASONS.map((reason) => ({
+      value: sum(source.counters, (counters) => counters.readCheckpoints(reason)),
+      labels: { reason },
+    })),
+  );
+  for (const name of Object.keys(HISTOGRAMS) as (keyof typeof HISTOGRAMS)[]) {
+    const shape: HistogramShape = HISTOGRAMS[name];
     registry.registerMetric(
-      histogram(`tidemark_${name}`, HISTOGRAMS[name], () => mergeHistograms(source.counters, name)),
+      histogram(`tidemark_${name}`, shape, () => [
+        { labels: {}, counts: mergeHistograms(shape, source.counters, name) },
+      ]),
     );
   }
-  const perPartition = (
-    name: string,
-    help: string,
-    read: (counters: WorkerCounters, partition: number) => number,
-  ): void =>
+  registerThreads(registry, source);
+  const perPartition = (name: string, help: string, read: (partition: number) => number): void =>
     add(name, help, 'gauge', () =>
       Array.from({ length: source.partitions }, (_unused, partition) => ({
-        value: read(source.ownerOf(partition), partition),
+        value: read(partition),
         labels: { partition: `${partition}` },
       })),
     );
-  const cell = (name: PartitionCell) => (counters: WorkerCounters, partition: number) =>
-    counters.readPartition(partition, name);
-  perPartition('lag_messages', 'Messages of a partition not yet scored.', cell('pending'));
-  perPartition('lag_seconds', 'Age of the last message scored while more wait; 0 when none do.', lagSeconds);
+  const cell = (name: PartitionCell) => (partition: number) => source.ownerOf(partition).readPartition(partition, name);
+  const { lag } = source;
+  perPartition('lag_messages', 'Messages of a partition not yet scored.', (partition) => lag.messages(partition));
+  perPartition('lag_seconds', 'Age of the oldest message not yet scored; 0 when there is none.', (partition) =>
+    lag.seconds(partition),
+  );
   perPartition('position_sequence', 'Last stream sequence scored.', cell('sequence'));
   perPartition(
     'partition_caught_up',
     '1 once a partition has scored what was there when it started.',
     cell('caughtUp'),
   );
-  const total = (name: string, help: string, type: 'counter' | 'gauge', of: PartitionCell): void =>
-    add(name, help, type, () => [{ value: sumPartitions(source, of), labels: {} }]);
-  total('dirty_members', 'Members changed since they were last stored.', 'gauge', 'dirtyMembers');
-  total('cache_hits_total', 'Members found in memory.', 'counter', 'cacheHits');
-  total('cache_misses_total', 'Members read from the store, or new.', 'counter', 'cacheMisses');
-  total('effects_suppressed_total', 'Effects not published again after a restart.', 'counter', 'effectsSuppressed');
+  const overall = (name: string, help: string, of: PartitionCell): void =>
+    add(name, help, 'gauge', () => [{ value: sumPartitions(source, cell(of)), labels: {} }]);
+  overall('dirty_members', 'Members changed since they were last stored.', 'dirtyMembers');
+  overall('leases', 'Members somebody watches.', 'leases');
   add('worker_restarts_total', 'Workers started again after a failure.', 'counter', () => [
     { value: source.restarts, labels: {} },
   ]);
@@ -97,6 +115,15 @@ export function createMetrics(source: EngineSource): EngineMetrics {
     new Counter({ name: `tidemark_${name}`, help, labelNames, registers: [registry] });
   const histogramOf = <L extends string>(name: string, help: string, labelNames: L[]): Histogram<L> =>
     new Histogram({ name: `tidemark_${name}`, help, labelNames, buckets: LATENCY_BUCKETS, registers: [registry] });
+  const pushSeconds = new LocalHistogram({
+    help: 'From the log receiving a message to its update being handed to a socket that watches.',
+    buckets: LATENCY_BUCKETS,
+  });
+  registry.registerMetric(
+    histogram('tidemark_publish_to_push_seconds', pushSeconds.shape, () => [
+      { labels: {}, counts: pushSeconds.read() },
+    ]),
+  );
   return {
     batches: counter('ingest_batches_total', 'Batches published, by what closed them.', ['reason']),
     batchBytes: counter('ingest_batch_bytes_total', 'Payload bytes published.', []),
@@ -106,6 +133,11 @@ export function createMetrics(source: EngineSource): EngineMetrics {
     framesConflated: counter(
       'websocket_frames_conflated_total',
       'Updates a slow client got later, as its latest state.',
+      [],
+    ),
+    framesDropped: counter(
+      'websocket_frames_dropped_total',
+      'Frames of statistics and feed that a slow client never gets.',
       [],
     ),
     socketsClosed: counter('websocket_closed_total', 'WebSocket connections ended, by reason.', ['reason']),
@@ -118,19 +150,35 @@ export function createMetrics(source: EngineSource): EngineMetrics {
       'route',
     ]),
     scoredWaitSeconds: histogramOf('scored_wait_seconds', 'Callers that waited for an outcome and got it.', []),
-    pushSeconds: histogramOf(
-      'publish_to_push_seconds',
-      'From the log receiving a message to its update being handed to sockets.',
-      [],
-    ),
+    pushSeconds,
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }
 
-/** Seconds a partition is behind; 0 when it has scored all it knows of. */
-export function lagSeconds(counters: WorkerCounters, partition: number): number {
-  const since = counters.readPartition(partition, 'behindSinceMs');
-  return since === 0 ? 0 : Math.max(0, (Date.now() - since) / 1000);
+/** Counts on the main thread without allocating: one observation may come for each of thousands of sockets. */
+export class LocalHistogram {
+  readonly shape: HistogramShape;
+  readonly #buckets: number[];
+  #sum = 0;
+  #count = 0;
+
+  constructor(shape: HistogramShape) {
+    this.shape = shape;
+    this.#buckets = new Array(shape.buckets.length + 1).fill(0);
+  }
+
+  observe(value: number): void {
+    const { buckets } = this.shape;
+    let bucket = 0;
+    while (bucket < buckets.length && value > (buckets[bucket] as number)) bucket += 1;
+    this.#buckets[bucket] = (this.#buckets[bucket] as number) + 1;
+    this.#sum += value;
+    this.#count += 1;
+  }
+
+  read(): HistogramCounts {
+    return { buckets: this.#buckets, sum: this.#sum, count: this.#count };
+  }
 }
 
 interface Sample {
@@ -162,18 +210,36 @@ function sum(counters: readonly WorkerCounters[], read: (counters: WorkerCounter
   return counters.reduce((total, worker) => total + read(worker), 0);
 }
 
-export function sumPartitions(source: EngineSource, cell: PartitionCell): number {
+export function sumPartitions({ partitions }: EngineSource, read: (partition: number) => number): number {
   let total = 0;
-  for (let partition = 0; partition < source.partitions; partition++) {
-    total += source.ownerOf(partition).readPartition(partition, cell);
-  }
+  for (let partition = 0; partition < partitions; partition++) total += read(partition);
   return total;
 }
 
-function mergeHistograms(counters: readonly WorkerCounters[], name: HistogramName): HistogramCounts {
+/** What only means something for one thread: an average over workers would hide the one that stands still. */
+function registerThreads(registry: Registry, { counters }: EngineSource): void {
+  const perWorker = (name: HistogramName, labels: Sample['labels']): LabelledCounts[] =>
+    counters.map((worker, number) => ({ labels: { worker: number, ...labels }, counts: worker.readHistogram(name) }));
+  const delay = THREAD_HISTOGRAMS.event_loop_delay_seconds;
+  registry.registerMetric(
+    histogram('tidemark_worker_event_loop_delay_seconds', delay, () => perWorker('event_loop_delay_seconds', {})),
+  );
+  const help = 'Garbage collections in a worker, by kind.';
+  registry.registerMetric(
+    histogram('tidemark_worker_gc_seconds', { help, buckets: LATENCY_BUCKETS }, () =>
+      GC_KINDS.flatMap((kind) => perWorker(`gc_${kind}_seconds`, { kind })),
+    ),
+  );
+}
+
+function mergeHistograms(
+  { buckets: edges }: HistogramShape,
+  counters: readonly WorkerCounters[],
+  name: HistogramName,
+): HistogramCounts {
   const all = counters.map((worker) => worker.readHistogram(name));
   return {
-    buckets: Array.from({ length: HISTOGRAMS[name].buckets.length + 1 }, (_unused, index) =>
+    buckets: Array.from({ length: edges.length + 1 }, (_unused, index) =>
       all.reduce((total, { buckets }) => total + (buckets[index] ?? 0), 0),
     ),
     sum: all.reduce((total, one) => total + one.sum, 0),
@@ -192,17 +258,23 @@ function metric(name: string, help: string, type: 'counter' | 'gauge' | 'histogr
   return rendered as object as Metric;
 }
 
-function histogram(name: string, shape: HistogramShape, read: () => HistogramCounts): Metric {
-  return metric(name, shape.help, 'histogram', () => {
-    const { buckets, sum: total, count } = read();
-    let cumulative = 0;
-    const samples: Sample[] = shape.buckets.map((le, index) => {
-      cumulative += buckets[index] ?? 0;
-      return { metricName: `${name}_bucket`, labels: { le }, value: cumulative };
-    });
-    samples.push({ metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: count });
-    samples.push({ metricName: `${name}_sum`, labels: {}, value: total });
-    samples.push({ metricName: `${name}_count`, labels: {}, value: count });
-    return samples;
-  });
+interface LabelledCounts {
+  readonly labels: Sample['labels'];
+  readonly counts: HistogramCounts;
+}
+
+function histogram(name: string, { help, buckets: edges }: HistogramShape, read: () => LabelledCounts[]): Metric {
+  return metric(name, help, 'histogram', () =>
+    read().flatMap(({ labels, counts: { buckets, sum: total, count } }) => {
+      let cumulative = 0;
+      const samples: Sample[] = edges.map((le, index) => {
+        cumulative += buckets[index] ?? 0;
+        return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: cumulative };
+      });
+      samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count });
+      samples.push({ metricName: `${name}_sum`, labels, value: total });
+      samples.push({ metricName: `${name}_count`, labels, value: count });
+      return samples;
+    }),
+  );
 }

@@ -7,6 +7,7 @@ import { FEED_ITEMS_PER_SECOND, LEASE_MS, LEASES_PER_PARTITION_MAX } from '../li
 import type { LogMessage } from '../log/log.ts';
 import type { WorkerCounters } from '../observe/counters.ts';
 import type { Program } from '../program/program.ts';
+import type { Entry } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import type { Member } from '../scoring/member.ts';
 import type { Outcome } from '../scoring/outcome.ts';
@@ -17,7 +18,7 @@ import type { Batch, Malformed } from '../wire/batch.ts';
 import { encodeLive } from '../wire/live.ts';
 import { type MemberView, memberView } from '../wire/member-view.ts';
 import { instantText, type OutcomeView, outcomeView } from '../wire/outcome-view.ts';
-import { encodeScored } from '../wire/query.ts';
+import { scoredReplies } from '../wire/query.ts';
 import type { FeedItem } from '../wire/stats.ts';
 import type { Names } from '../wire/subjects.ts';
 import type { Partition, PartitionListener } from './partition.ts';
@@ -47,6 +48,8 @@ export class Audience implements PartitionListener {
 
   constructor(options: AudienceOptions) {
     this.#options = options;
+    // Those of the owner before went with it.
+    this.#countLeases();
   }
 
   /** The partition whose members are shown. */
@@ -59,19 +62,18 @@ export class Audience implements PartitionListener {
     if (!this.#leases.has(memberId)) {
       if (this.#leases.size >= LEASES_PER_PARTITION_MAX) this.expireLeases();
       if (this.#leases.size >= LEASES_PER_PARTITION_MAX) return false;
-      this.#options.counters.add('leases', 1);
     }
     this.#leases.set(memberId, this.#options.nowMs() + LEASE_MS);
+    this.#countLeases();
     return true;
   }
 
   expireLeases(): void {
     const nowMs = this.#options.nowMs();
     for (const [memberId, until] of this.#leases) {
-      if (until > nowMs) continue;
-      this.#leases.delete(memberId);
-      this.#options.counters.add('leases', -1);
+      if (until <= nowMs) this.#leases.delete(memberId);
     }
+    this.#countLeases();
   }
 
   begin(batch: Batch, message: LogMessage): void {
@@ -103,21 +105,24 @@ export class Audience implements PartitionListener {
   end(message: LogMessage): void {
     const { send, names, partition, counters } = this.#options;
     if (this.#replyTo !== '') {
-      send(this.#replyTo, encodeScored({ sequence: message.sequence, outcomes: this.#outcomes }));
+      for (const reply of scoredReplies(message.sequence, this.#outcomes)) send(this.#replyTo, reply);
       this.#replyTo = '';
       this.#outcomes = [];
     }
     if (this.#touched.size === 0) return;
+    const loggedAtMs = message.timestampMs + (message.fractionMs ?? 0);
     // A member that changed several times in one message is shown once, as it is now.
     for (const member of this.#touched.values()) {
       const json = JSON.stringify(this.#view(member));
-      send(
-        names.live(partition, member.id),
-        encodeLive({ version: member.version, loggedAtMs: message.timestampMs, json }),
-      );
+      send(names.live(partition, member.id), encodeLive({ version: member.version, loggedAtMs, json }));
     }
     counters.add('live_updates_total', this.#touched.size);
     this.#touched.clear();
+  }
+
+  #countLeases(): void {
+    const { counters, partition } = this.#options;
+    counters.setPartition(partition, 'leases', this.#leases.size);
   }
 
   #view(member: Member): MemberView | undefined {
@@ -182,9 +187,16 @@ function feedItem(event: MemberEvent, outcome: Outcome, member: Member): FeedIte
     memberId: member.id,
     type: event.type,
     store: 'store' in event ? event.store : '',
-    amount: 'amount' in event ? Math.max(0, event.amount) : 0,
+    amount: amountOf(outcome.entry),
     points: outcome.entry === undefined ? 0 : pointsOf(outcome.entry),
     level: level(member.levelId),
     ...(change === undefined ? {} : { tierChange: { from: level(change.from), to: level(change.to) } }),
   };
+}
+
+/** Minor units bought, or brought back. */
+function amountOf(entry: Entry | undefined): number {
+  if (entry?.kind === 'accrual') return entry.amount;
+  if (entry?.kind === 'reversal') return entry.parts.reduce((sum, { amount }) => sum + amount, 0);
+  return 0;
 }

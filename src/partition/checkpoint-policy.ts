@@ -7,8 +7,7 @@ import {
   CHECKPOINT_MEMBERS,
   EVENTS_BEHIND_CHECKPOINT_MAX,
 } from '../limits.ts';
-
-export type CheckpointReason = 'events' | 'bytes' | 'members' | 'delay' | 'stop';
+import type { CheckpointReason } from '../observe/counters.ts';
 
 export interface CheckpointPolicy {
   readonly events: number;

@@ -23,6 +23,8 @@ export interface EffectsQueueOptions {
   readonly writer: EffectsWriter;
   /** Called before each retry while the log is away; rejects to give up. */
   readonly pause: () => Promise<void>;
+  /** The last effect of what the store has scored. */
+  readonly asked: EffectPosition;
 }
 
 export class EffectsQueue {
@@ -32,12 +34,15 @@ export class EffectsQueue {
   #ordinal = 0;
   /** Nothing up to here needs to be sent. */
   #sent: EffectPosition = BEFORE_ALL_EFFECTS;
+  /** The last effect that was asked for, whoever sent it. */
+  #asked: EffectPosition;
   /** Sequence of the newest message on the effects subject. */
   #last = 0;
   suppressed = 0;
 
   private constructor(options: EffectsQueueOptions) {
     this.#options = options;
+    this.#asked = options.asked;
   }
 
   /** Finds out what has been sent before. */
@@ -48,15 +53,27 @@ export class EffectsQueue {
   }
 
   /** Adds an effect of a message of the log; calls come in the order of the log. */
-  push({ sequence, timestampMs }: LogMessage, body: EffectBody): void {
+  push(of: LogMessage, body: EffectBody): void {
+    this.leaveOut(of);
+    const { sequence, timestampMs } = of;
+    const effect: Effect = { sequence, ordinal: this.#ordinal, loggedAt: instantText(timestampMs), ...body };
+    this.#asked = { sequence, ordinal: this.#ordinal };
+    if (isAfter(effect, this.#sent)) this.#pending.push(effect);
+    else this.suppressed += 1;
+  }
+
+  /** Counts an effect that the operator does not ask for: places must not move when he does. */
+  leaveOut({ sequence }: LogMessage): void {
     if (sequence !== this.#sequence) {
       this.#sequence = sequence;
       this.#ordinal = 0;
     }
     this.#ordinal += 1;
-    const effect: Effect = { sequence, ordinal: this.#ordinal, loggedAt: instantText(timestampMs), ...body };
-    if (isAfter(effect, this.#sent)) this.#pending.push(effect);
-    else this.suppressed += 1;
+  }
+
+  /** The last effect of what was scored so far. An owner before may have sent more, of events that are still to come. */
+  get asked(): EffectPosition {
+    return this.#asked;
   }
 
   /** Takes what is pending, to be given to `publish`. */
@@ -66,15 +83,20 @@ export class EffectsQueue {
     return taken;
   }
 
-  /** Resolves when all of them are on the effects subject. Waits out a log that is away. */
-  async publish(effects: readonly Effect[]): Promise<void> {
+  /**
+   * Resolves when all of them are on the effects subject, with how many were put there and not found there. Waits out a log
+   * that is away.
+   */
+  async publish(effects: readonly Effect[]): Promise<number> {
     // Since they were queued, another owner may have been found to have sent them.
     let rest = this.#unsent(effects);
+    let published = 0;
     while (rest.length > 0) {
       const count = fitting(rest);
       try {
         await this.#send(rest.slice(0, count));
         rest = rest.slice(count);
+        published += count;
       } catch (error) {
         if (!(error instanceof EffectsConflict || error instanceof LogUnavailable)) throw error;
         // Either another owner wrote, or our own message arrived and its answer did not: the subject itself tells.
@@ -83,6 +105,8 @@ export class EffectsQueue {
         rest = this.#unsent(rest);
       }
     }
+    this.suppressed += effects.length - published;
+    return published;
   }
 
   #unsent(effects: readonly Effect[]): readonly Effect[] {

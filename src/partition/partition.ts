@@ -9,9 +9,10 @@
 
 import { toError } from '../lib/assert.ts';
 import { digestText, emptyDigest, parseDigest } from '../lib/hash.ts';
-import { REJECTED_BYTES_MAX } from '../limits.ts';
+import { REJECTED_BYTES_MAX, TICK_MEMBERS_MAX } from '../limits.ts';
 import type { EffectsWriter, LogMessage } from '../log/log.ts';
 import type { WorkerCounters } from '../observe/counters.ts';
+import { successionIssues } from '../program/compile.ts';
 import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
 import type { MemberEvent } from '../scoring/event.ts';
@@ -23,7 +24,7 @@ import { settle } from '../scoring/tiers.ts';
 import { type HeldMember, MemberCache, newHeldMember } from '../store/member-cache.ts';
 import type { PartitionStore, StoredPosition } from '../store/store.ts';
 import { type Batch, decodeBatch, encodeBatch, type Malformed } from '../wire/batch.ts';
-import { entryEffect, tierEffect } from '../wire/effects.ts';
+import { BEFORE_ALL_EFFECTS, entryEffect, tierEffect } from '../wire/effects.ts';
 import { WireError } from '../wire/pack.ts';
 import { partitionOf } from '../wire/subjects.ts';
 import { EffectsQueue } from './effects-queue.ts';
@@ -104,8 +105,10 @@ export class Partition {
   /** Continues where the store ends. The caller has checked that the position fits the log. */
   static async open(options: PartitionOptions): Promise<Partition> {
     const { partition, epoch, effects: writer, pause } = options;
-    const effects = await EffectsQueue.open({ partition, epoch, writer, pause });
-    return new Partition(options, options.store.position(), effects);
+    const stored = options.store.position();
+    const asked = stored?.effects ?? BEFORE_ALL_EFFECTS;
+    const effects = await EffectsQueue.open({ partition, epoch, writer, pause, asked });
+    return new Partition(options, stored, effects);
   }
 
   get number(): number {
@@ -237,7 +240,9 @@ export class Partition {
     }
     if (outcome.code !== 'scored' || held === undefined || event.type === 'malformed') return;
     const { entry, tierChanges } = outcome;
-    if (entry !== undefined && (fullLedger || entry.kind !== 'accrual')) {
+    if (entry?.kind === 'accrual' && !fullLedger) {
+      this.#effects.leaveOut(message);
+    } else if (entry !== undefined) {
       const effect = entryEffect(event.memberId, entry, held.member.balance);
       if (effect !== undefined) this.#effects.push(message, effect);
     }
@@ -316,17 +321,25 @@ export class Partition {
     for (const member of this.#members.unstored()) this.#nextDue = Math.min(this.#nextDue, member.due);
   }
 
-  /** The store's timers may be old for members that changed since; those are asked themselves. */
+  /**
+   * The earliest, as many as one tick fires; if there are more, they are still due and ask for another. The store's timers may
+   * be old for members that changed since; those are asked themselves.
+   */
   #dueMembers(until: number): { readonly due: number; readonly memberId: string }[] {
     const due = new Map<string, number>();
-    for (const { at, memberId } of this.#options.store.due(until)) due.set(memberId, at);
+    const unstored = this.#members.unstoredCount;
+    for (const { at, memberId } of this.#options.store.due(until)) {
+      due.set(memberId, at);
+      if (due.size >= TICK_MEMBERS_MAX + unstored) break;
+    }
     for (const member of this.#members.unstored()) {
       if (member.due <= until) due.set(member.id, member.due);
       else due.delete(member.id);
     }
     return [...due]
       .map(([memberId, at]) => ({ memberId, due: at }))
-      .sort((left, right) => left.due - right.due || (left.memberId < right.memberId ? -1 : 1));
+      .sort((left, right) => left.due - right.due || (left.memberId < right.memberId ? -1 : 1))
+      .slice(0, TICK_MEMBERS_MAX);
   }
 
   #changeProgram(document: string, message: LogMessage): void {
@@ -339,8 +352,14 @@ export class Partition {
       return;
     }
     counters.event('program', 'scored');
-    // The same version again is an engine that was interrupted while it announced it to all partitions.
-    if (this.#program !== undefined && result.program.version <= this.#program.version) return;
+    const current = this.#program;
+    // Again: an engine was interrupted while it told all partitions. Older: it was slow, and a newer program overtook it.
+    if (document === this.#programDocument || result.program.version < (current?.version ?? 0)) return;
+    const issues = current === undefined ? [] : successionIssues(current.document, result.program.document);
+    if (issues.length > 0) {
+      this.#reject(message, 'malformed', issuesText('', issues), undefined, Buffer.from(document), undefined);
+      return;
+    }
     this.#program = result.program;
     this.#programDocument = document;
   }
@@ -365,12 +384,12 @@ export class Partition {
     const position = this.#storedPosition();
     this.eventsSince = 0;
     this.bytesSince = 0;
-    await this.#effects.publish(effects);
+    const published = await this.#effects.publish(effects);
     await store.commit({ position, members });
     this.#members.committed();
     // Timers that have fired are gone from the store only now; until then they look due, and another tick would be asked for.
     if (this.#nextDue <= this.#position.timestampMs) this.#findNextDue();
-    counters.add('effects_total', effects.length);
+    counters.add('effects_total', published);
     counters.add('checkpoint_members_total', members.length);
   }
 
@@ -387,6 +406,7 @@ export class Partition {
       timestampMs: position.timestampMs,
       digest: this.digest,
       program: this.#programDocument,
+      effects: this.#effects.asked,
     };
   }
 }

@@ -6,7 +6,7 @@
 import { fingerprint, hashRecord } from '../lib/hash.ts';
 import type { EffectsWriter, EventReader, LogState } from '../log/log.ts';
 import type { StoredPosition } from '../store/store.ts';
-import { decodeEffects } from '../wire/effects.ts';
+import { decodeEffects, isAfter } from '../wire/effects.ts';
 import { instantText } from '../wire/outcome-view.ts';
 
 export class PositionMismatch extends Error {
@@ -67,9 +67,17 @@ const REMOVE_EFFECTS =
   'covers nothing beyond the place where the log was cut off, and tell those who have acted on them. If the effects are ' +
   'right, restore the log they belong to.';
 
-/** Resolves if no effect was sent of an event that the log has lost since. Throws PositionMismatch. */
+const RESEND_EFFECTS =
+  'What is missing has reached nobody who reads later. Restore the effects stream; or stop the engine and move the store ' +
+  'folder away: the partition is then scored again from the log, and sends what the stream does not have.';
+
+/**
+ * Resolves if no effect was sent of an event that the log has lost since, and none is lost that the store counts as sent. An
+ * empty stream tells nothing, since an operator may have old effects dropped. Throws PositionMismatch.
+ */
 export async function checkEffects(
   partition: number,
+  position: StoredPosition | undefined,
   effects: EffectsWriter,
   state: LogState,
   reader: EventReader,
@@ -77,7 +85,15 @@ export async function checkEffects(
   const newest = await effects.lastOf(partition);
   if (newest === undefined) return;
   const { epoch, to, effects: sent } = decodeEffects(newest.payload);
-  if (epoch !== state.epoch || to.sequence < state.firstSequence) return;
+  if (epoch !== state.epoch) return;
+  const known = position?.effects;
+  if (known !== undefined && isAfter(known, to)) {
+    throw new PositionMismatch(
+      `Partition ${partition}: effects were sent up to ${known.sequence}.${known.ordinal}, but the effects stream ends at ` +
+        `${to.sequence}.${to.ordinal}: it has lost its end. ${RESEND_EFFECTS}`,
+    );
+  }
+  if (to.sequence < state.firstSequence) return;
   const message = await reader.messageAt(to.sequence);
   const loggedAt = sent.at(-1)?.loggedAt;
   // The events after that one would be taken for those whose effects have been sent.

@@ -5,8 +5,10 @@
  * The only place of a partition that looks at a clock.
  */
 import type { Turns } from '../lib/turns.ts';
-import { type EventReader, type EventWriter, LogUnavailable } from '../log/log.ts';
-import type { WorkerCounters } from '../observe/counters.ts';
+import { type EventReader, type EventWriter, type LogMessage, LogUnavailable } from '../log/log.ts';
+import type { CheckpointReason, WorkerCounters } from '../observe/counters.ts';
+import { FineClock } from '../observe/fine-clock.ts';
+import type { Logger } from '../observe/log.ts';
 import { encodeBatch } from '../wire/batch.ts';
 import { type CheckpointPolicy, checkpointDue } from './checkpoint-policy.ts';
 import type { Partition } from './partition.ts';
@@ -23,24 +25,47 @@ export interface RunOptions {
   /** Sequence at which the partition has caught up with what was there when it started. */
   readonly catchUpTo: number;
   readonly tickIntervalMs: number;
+  /** Absent: the system's. */
+  readonly clock?: Clock;
+  /** Hears of checkpoints. */
+  readonly logger?: Pick<Logger, 'debug'>;
 }
+
+export interface Clock {
+  /** Epoch ms. */
+  wallMs(): number;
+  /** Ms, never back, and above 0. */
+  monotonicMs(): number;
+}
+
+const SYSTEM_CLOCK: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
 
 export class PartitionRun {
   readonly #options: RunOptions;
+  readonly #clock: Clock;
+  readonly #fineClock: FineClock;
   readonly #stop = new AbortController();
   #pending = 0;
   /** When the oldest event that no checkpoint has was scored; 0 when there is none. */
   #unwrittenSinceMs = 0;
-  #lastTickMs = Date.now();
+  #lastTickMs: number;
   #caughtUp = false;
   #beating = false;
   #failure: Error | undefined;
   /** A checkpoint that waits for its turn or is being written. */
   #checkpoint: Promise<void> | undefined;
   #onCaughtUp: () => void = () => {};
+  /** The partition's own totals, as far as they are in the counters. */
+  #cacheHits = 0;
+  #cacheMisses = 0;
+  #effectsSuppressed = 0;
 
   constructor(options: RunOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    const { wallMs, monotonicMs } = this.#clock;
+    this.#fineClock = new FineClock(wallMs, monotonicMs);
+    this.#lastTickMs = wallMs();
     this.#report();
   }
 
@@ -50,13 +75,12 @@ export class PartitionRun {
     this.#onCaughtUp = onCaughtUp;
     this.#noteCaughtUp();
     for await (const messages of reader.read(partition.number, partition.sequence, this.#stop.signal)) {
-      const startMs = performance.now();
-      const eventsBefore = partition.eventsSince;
+      const startMs = this.#clock.monotonicMs();
+      let doneMs = startMs;
       for (const message of messages) {
-        partition.apply(message);
+        doneMs = this.#apply(message, doneMs);
         this.#pending = message.pending;
       }
-      this.#measure(startMs, partition.eventsSince - eventsBefore);
       if (this.#unwrittenSinceMs === 0) this.#unwrittenSinceMs = startMs;
       await this.#checkpointIfDue();
       this.#noteCaughtUp();
@@ -66,7 +90,7 @@ export class PartitionRun {
     if (this.#failure !== undefined) throw this.#failure;
     // One may be under way; what was scored since needs another.
     await this.#checkpoint;
-    await this.#writeCheckpoint();
+    await this.#writeCheckpoint('stop');
   }
 
   stop(): void {
@@ -89,19 +113,20 @@ export class PartitionRun {
   async #checkpointIfDue(): Promise<void> {
     const { partition, policy } = this.#options;
     if (this.#checkpoint !== undefined) {
-      if (partition.eventsSince >= policy.eventsBehindMax) await this.#checkpoint;
+      if (this.#isFarBehind()) await this.#checkpoint;
       return;
     }
     const unwritten = {
       events: partition.eventsSince,
       bytes: partition.bytesSince,
       members: partition.members.dirtyCount,
-      waitedMs: this.#unwrittenSinceMs === 0 ? 0 : performance.now() - this.#unwrittenSinceMs,
+      waitedMs: this.#unwrittenSinceMs === 0 ? 0 : this.#clock.monotonicMs() - this.#unwrittenSinceMs,
       behind: this.#pending > 0,
     };
-    if (checkpointDue(policy, unwritten) === undefined) return;
+    const reason = checkpointDue(policy, unwritten);
+    if (reason === undefined) return;
     // Not awaited: scoring goes on while the checkpoint waits for its turn and is written.
-    this.#checkpoint = this.#writeCheckpoint().then(
+    this.#checkpoint = this.#writeCheckpoint(reason).then(
       () => {
         this.#checkpoint = undefined;
       },
@@ -112,19 +137,33 @@ export class PartitionRun {
     );
   }
 
-  #writeCheckpoint(): Promise<void> {
-    const { checkpoints, counters, partition } = this.#options;
+  /** Has as much been scored since the checkpoint under way as the next one may hold, twice over? */
+  #isFarBehind(): boolean {
+    const { partition, policy } = this.#options;
+    return (
+      partition.eventsSince >= policy.eventsBehindMax ||
+      partition.bytesSince >= 2 * policy.bytes ||
+      partition.members.dirtyCount >= 2 * policy.members
+    );
+  }
+
+  #writeCheckpoint(reason: CheckpointReason): Promise<void> {
+    const { checkpoints, counters, partition, logger } = this.#options;
     return checkpoints.take(async () => {
       this.#unwrittenSinceMs = 0;
-      const startMs = performance.now();
+      const startMs = this.#clock.monotonicMs();
+      const { number, sequence } = partition;
       await partition.checkpoint();
-      counters.observe('checkpoint_seconds', (performance.now() - startMs) / 1000);
+      const seconds = (this.#clock.monotonicMs() - startMs) / 1000;
+      counters.observe('checkpoint_seconds', seconds);
+      counters.checkpoint(reason);
+      logger?.debug({ partition: number, sequence, reason, seconds }, 'checkpoint');
     });
   }
 
   async #tickIfDue(): Promise<void> {
     const { partition, writer, counters } = this.#options;
-    const nowMs = Date.now();
+    const nowMs = this.#clock.wallMs();
     const due = partition.nextDue <= nowMs && this.#pending === 0 && this.#caughtUp;
     if (!due || nowMs - this.#lastTickMs < this.#options.tickIntervalMs) return;
     this.#lastTickMs = nowMs;
@@ -137,13 +176,22 @@ export class PartitionRun {
     }
   }
 
-  #measure(startMs: number, events: number): void {
-    if (events === 0) return;
+  /** Scores a message and measures it. `startMs` and the result are monotonic. */
+  #apply(message: LogMessage, startMs: number): number {
     const { counters, partition } = this.#options;
-    const endMs = performance.now();
-    counters.observe('fold_seconds', (endMs - startMs) / 1000 / events, events);
-    const ageMs = Math.max(0, performance.timeOrigin + endMs - partition.timestampMs);
-    counters.observe('publish_to_scored_seconds', ageMs / 1000, events);
+    const eventsBefore = partition.eventsSince;
+    counters.beginMessage(partition.number, message.sequence);
+    partition.apply(message);
+    const isFirst = counters.endMessage(partition.number, message.sequence);
+    const doneMs = this.#clock.monotonicMs();
+    const events = partition.eventsSince - eventsBefore;
+    if (events === 0) return doneMs;
+    counters.observe('fold_seconds', (doneMs - startMs) / 1000 / events, events);
+    if (isFirst) {
+      const ageMs = this.#fineClock.nowMs() - message.timestampMs - (message.fractionMs ?? 0);
+      counters.observe('publish_to_scored_seconds', Math.max(0, ageMs) / 1000, events);
+    }
+    return doneMs;
   }
 
   #noteCaughtUp(): void {
@@ -157,12 +205,14 @@ export class PartitionRun {
     const { counters, partition } = this.#options;
     const { number, members } = partition;
     counters.setPartition(number, 'sequence', partition.sequence);
-    counters.setPartition(number, 'pending', this.#pending);
     counters.setPartition(number, 'caughtUp', this.#caughtUp ? 1 : 0);
-    counters.setPartition(number, 'behindSinceMs', this.#pending > 0 ? partition.timestampMs : 0);
     counters.setPartition(number, 'dirtyMembers', members.dirtyCount);
-    counters.setPartition(number, 'cacheHits', members.hits);
-    counters.setPartition(number, 'cacheMisses', members.misses);
-    counters.setPartition(number, 'effectsSuppressed', partition.effectsSuppressed);
+    // Totals outlive the partition, which a worker that starts again opens anew.
+    counters.add('cache_hits_total', members.hits - this.#cacheHits);
+    counters.add('cache_misses_total', members.misses - this.#cacheMisses);
+    counters.add('effects_suppressed_total', partition.effectsSuppressed - this.#effectsSuppressed);
+    this.#cacheHits = members.hits;
+    this.#cacheMisses = members.misses;
+    this.#effectsSuppressed = partition.effectsSuppressed;
   }
 }

@@ -18,7 +18,7 @@ import { statfsSync } from 'node:fs';
 import { type Database, type DatabaseOptions, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb';
 import { assert, toError } from '../lib/assert.ts';
 import { ID_BYTES_MAX, STORE_FREE_BYTES_MIN } from '../limits.ts';
-import { pack, unpack, WireError } from '../wire/pack.ts';
+import { pack, UnknownVersion, unpack, WireError } from '../wire/pack.ts';
 import type { CheckpointWrite, Due, MemberWrite, PartitionStore, StoredPosition } from './store.ts';
 
 const SETTINGS: RootDatabaseOptions & { readonly batchStartThreshold: number } = {
@@ -251,20 +251,22 @@ function read<Key extends string | NumberedKey>(database: Database<Uint8Array, K
   return copy;
 }
 
-/** Version 1: [epoch, sequence, messageFingerprint, timestampMs, digest, program]. */
-const POSITION_VERSION = 1;
+/** [epoch, sequence, messageFingerprint, timestampMs, digest, program, effects sequence, effects ordinal]; version 1 ends before the effects. */
+const POSITION_VERSION = 2;
 const POSITION_KEY = 'position';
 
 function encodePosition(position: StoredPosition): Uint8Array {
-  const { epoch, sequence, messageFingerprint, timestampMs, digest, program } = position;
-  return pack(POSITION_VERSION, [epoch, sequence, messageFingerprint, timestampMs, digest, program]);
+  const { epoch, sequence, messageFingerprint, timestampMs, digest, program, effects } = position;
+  const sent = effects === undefined ? [] : [effects.sequence, effects.ordinal];
+  return pack(POSITION_VERSION, [epoch, sequence, messageFingerprint, timestampMs, digest, program, ...sent]);
 }
 
 function decodePosition(bytes: Uint8Array): StoredPosition {
   const { version, value } = unpack(bytes);
-  if (version !== POSITION_VERSION) throw new WireError(`stored position version ${version} is not known`);
+  if (version !== 1 && version !== POSITION_VERSION) throw new UnknownVersion('stored position', version);
   if (!Array.isArray(value)) throw new WireError('a stored position is a list');
-  const [epoch, sequence, messageFingerprint, timestampMs, digest, program] = value as unknown[];
+  const [epoch, sequence, messageFingerprint, timestampMs, digest, program, sentSequence, sentOrdinal] =
+    value as unknown[];
   if (
     typeof epoch !== 'string' ||
     typeof sequence !== 'number' ||
@@ -275,5 +277,7 @@ function decodePosition(bytes: Uint8Array): StoredPosition {
   ) {
     throw new WireError('a stored position is [epoch, sequence, messageFingerprint, timestampMs, digest, program]');
   }
-  return { epoch, sequence, messageFingerprint, timestampMs, digest, program };
+  const position = { epoch, sequence, messageFingerprint, timestampMs, digest, program };
+  if (typeof sentSequence !== 'number' || typeof sentOrdinal !== 'number') return position;
+  return { ...position, effects: { sequence: sentSequence, ordinal: sentOrdinal } };
 }

@@ -97,6 +97,10 @@ export class MemberCache {
     if (!held.stored) this.#cache.set(held.member.id, held);
   }
 
+  get unstoredCount(): number {
+    return this.#dirty.length + this.#writing.length;
+  }
+
   /** Members in memory only, whose timers the store may not have right. */
   *unstored(): Generator<Member> {
     for (const { member } of this.#dirty) yield member;

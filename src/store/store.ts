@@ -46,6 +46,8 @@ export interface StoredPosition {
   readonly digest: string;
   /** Program in force, as its JSON document; '' before the first. */
   readonly program: string;
+  /** Last effect known to have been sent; absent in positions stored before this was kept. */
+  readonly effects?: { readonly sequence: number; readonly ordinal: number };
 }
 
 export interface CheckpointWrite {

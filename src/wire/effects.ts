@@ -6,7 +6,7 @@
 import type { Entry } from '../scoring/entry.ts';
 import type { TierChange } from '../scoring/outcome.ts';
 import { instantText, type MovementView, movementsOf } from './outcome-view.ts';
-import { WireError } from './pack.ts';
+import { UnknownVersion, WireError } from './pack.ts';
 
 export const EFFECTS_VERSION = 1;
 
@@ -123,9 +123,8 @@ export function decodeEffects(bytes: Uint8Array): EffectsMessage {
   } catch (error) {
     throw new WireError('an effects message is JSON', { cause: error });
   }
-  if (value?.version !== EFFECTS_VERSION || value.to === undefined) {
-    throw new WireError(`effects version ${value?.version} is not known`);
-  }
+  if (value?.version !== EFFECTS_VERSION) throw new UnknownVersion('effects message', value?.version);
+  if (value.to === undefined) throw new WireError('an effects message says how far it goes');
   return value as EffectsMessage;
 }
 

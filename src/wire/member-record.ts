@@ -12,6 +12,7 @@ import { type Chunk, History } from '../scoring/history.ts';
 import { type IdBlock, IdIndex } from '../scoring/id-index.ts';
 import { type Member, newMember } from '../scoring/member.ts';
 import { ByteReader, ByteWriter, type RecordSlabs } from './bytes.ts';
+import { UnknownVersion } from './pack.ts';
 import { PackedEntries } from './packed-entries.ts';
 
 const MEMBER_VERSION = 1;
@@ -53,7 +54,7 @@ export function decodeMember(
   bytes: Uint8Array,
   readBlocks: (memberId: string, sealed: number) => (IdBlock | undefined)[],
 ): Member {
-  assert(bytes[0] === MEMBER_VERSION, () => `member record version ${bytes[0]} is not known`);
+  if (bytes[0] !== MEMBER_VERSION) throw new UnknownVersion('member record', bytes[0]);
   const from = new ByteReader(bytes, 1);
   const member = unstoredMember(id);
   member.version = from.double();
@@ -81,7 +82,7 @@ export function encodeChunk(chunk: Chunk, records?: RecordSlabs): Uint8Array {
 }
 
 export function decodeChunk(number: number, bytes: Uint8Array): Chunk {
-  assert(bytes[0] === CHUNK_VERSION, () => `chunk record version ${bytes[0]} is not known`);
+  if (bytes[0] !== CHUNK_VERSION) throw new UnknownVersion('chunk record', bytes[0]);
   return { number, entries: PackedEntries.read(bytes, CHUNK_HEAD_BYTES) };
 }
 
@@ -95,7 +96,7 @@ export function encodeIdBlock({ fingerprints, chunks }: IdBlock): Uint8Array {
 }
 
 export function decodeIdBlock(bytes: Uint8Array): IdBlock {
-  assert(bytes[0] === ID_BLOCK_VERSION, () => `id block version ${bytes[0]} is not known`);
+  if (bytes[0] !== ID_BLOCK_VERSION) throw new UnknownVersion('id block', bytes[0]);
   // Copied: typed arrays need their own alignment, and the store reuses its buffers.
   const own = bytes.slice(8);
   const length = own.length / 12;

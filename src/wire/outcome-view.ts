@@ -1,10 +1,13 @@
 /** Outcomes and ledger entries as the world sees them: JSON, in an answer, a ledger page, an effect or the feed. */
+import { MOVEMENTS_SHOWN_MAX } from '../limits.ts';
 import type { Entry, ReversalPart } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import { OUTCOMES, type Outcome, type OutcomeCode } from '../scoring/outcome.ts';
 import { basePoints, bonusPoints, pointsOf } from '../scoring/points.ts';
 import type { Malformed } from './batch.ts';
 import type { MemberView } from './member-view.ts';
+
+export const OUTCOME_CODES = Object.keys(OUTCOMES);
 
 /** The only wallet there is so far. */
 export const POINTS_WALLET = 'points';
@@ -16,7 +19,7 @@ export interface MovementView {
   readonly amount: number;
   /** The earn rule, `tier:<level>` for what a level's multiplier added, or `adjustment`. */
   readonly rule: string;
-  /** Of a reversal: the purchase it came from; absent for goods of unknown origin. */
+  /** Of a reversal: the purchase it came from; absent for goods of unknown origin, and where movements are added up by rule. */
   readonly originalId?: string;
 }
 
@@ -89,15 +92,25 @@ export function movementsOf(entry: Entry): MovementView[] {
       return movements(base, bonusPoints(entry.amount, entry.terms), ruleId, levelId, undefined);
     }
     case 'reversal':
-      return entry.parts.flatMap(({ base, bonus, ruleId, levelId, originalId }) =>
-        // Subtracted from 0, since the negative of 0 is a -0 that not every reader takes for 0.
-        movements(0 - base, 0 - bonus, ruleId, levelId, originalId === '' ? undefined : originalId),
+      return shown(
+        entry.parts.flatMap(({ base, bonus, ruleId, levelId, originalId }) =>
+          // Subtracted from 0, since the negative of 0 is a -0 that not every reader takes for 0.
+          movements(0 - base, 0 - bonus, ruleId, levelId, originalId === '' ? undefined : originalId),
+        ),
       );
     case 'adjustment':
       return [{ wallet: POINTS_WALLET, amount: entry.points, rule: 'adjustment' }];
     case 'enrolment':
       return [];
   }
+}
+
+/** What one message can hold: of a return of very many purchases, the sums by rule. */
+function shown(all: MovementView[]): MovementView[] {
+  if (all.length <= MOVEMENTS_SHOWN_MAX) return all;
+  const sums = new Map<string, number>();
+  for (const { rule, amount } of all) sums.set(rule, (sums.get(rule) ?? 0) + amount);
+  return [...sums].map(([rule, amount]) => ({ wallet: POINTS_WALLET, amount, rule }));
 }
 
 function movements(

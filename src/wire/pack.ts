@@ -7,7 +7,18 @@ import { Packr } from 'msgpackr';
 const packr = new Packr({ useRecords: false, int64AsType: 'number', mapsAsObjects: true });
 
 export class WireError extends Error {
-  override readonly name = 'WireError';
+  override readonly name: string = 'WireError';
+}
+
+/** Something of ours that a newer engine has written: not to be guessed at, and not to be passed over. */
+export class UnknownVersion extends WireError {
+  override readonly name = 'UnknownVersion';
+
+  constructor(what: string, version: unknown) {
+    super(
+      `${what} version ${String(version)} is not known here. A newer engine has written it: use that one, or a newer one.`,
+    );
+  }
 }
 
 export function pack(version: number, value: unknown): Uint8Array {

@@ -3,7 +3,7 @@
  * Asking for a member with `lease` also tells the owner that somebody watches: for LEASE_MS it sends the member's updates
  * on the live subject.
  */
-import { NATS_PAYLOAD_BYTES_MAX } from '../limits.ts';
+import { NATS_PAYLOAD_BYTES_MAX, SCORED_REPLY_BYTES_MAX } from '../limits.ts';
 import type { LogEvent } from '../scoring/event.ts';
 import type { MemberView } from './member-view.ts';
 import type { LedgerEntryView, OutcomeView } from './outcome-view.ts';
@@ -84,7 +84,24 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
 /** Outcomes of one batch, in the order of its events, to the `replyTo` of the batch. */
 export interface ScoredReply {
   readonly sequence: number;
+  /** Place in the batch of the first of these outcomes; absent: 0. The outcomes of a large batch take several replies. */
+  readonly first?: number;
   readonly outcomes: readonly OutcomeView[];
+}
+
+/** The replies that carry a batch's outcomes. */
+export function scoredReplies(sequence: number, outcomes: readonly OutcomeView[]): Uint8Array[] {
+  const replies: Uint8Array[] = [];
+  let first = 0;
+  let bytes = 0;
+  for (const [index, outcome] of outcomes.entries()) {
+    bytes += Buffer.byteLength(JSON.stringify(outcome));
+    if (bytes < SCORED_REPLY_BYTES_MAX && index < outcomes.length - 1) continue;
+    replies.push(encodeScored({ sequence, first, outcomes: outcomes.slice(first, index + 1) }));
+    first = index + 1;
+    bytes = 0;
+  }
+  return replies;
 }
 
 export function encodeScored(reply: ScoredReply): Uint8Array {

@@ -1,5 +1,5 @@
 /** `tidemark import` against a real engine: whatever interrupts it, every line counts once. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fleet } from '../../load/fleet.ts';
 import { Oracle } from '../../load/oracle.ts';
 import type { PublicEvent } from '../../load/public-event.ts';
+import { sortIntoLanes } from '../../src/cli/import/lanes.ts';
+import { LINE_BYTES_MAX, LineReader } from '../../src/cli/import/lines.ts';
 import { removeFolder, runVerb, startEngine, startVerb, type TestEngine, temporaryFolder } from '../helpers/engine.ts';
 import { allScored, balanceOf, forEachOf } from '../helpers/engine-api.ts';
 
@@ -51,12 +53,12 @@ describe('importing a file', () => {
     return file;
   }
 
-  async function expectCounted(events: readonly PublicEvent[]): Promise<void> {
+  async function expectCounted(events: readonly PublicEvent[], url = engine.url()): Promise<void> {
     for (const event of events) oracle.apply(event, Date.now());
-    await allScored(engine.url(), PARTITIONS);
+    await allScored(url, PARTITIONS);
     const wrong: string[] = [];
     await forEachOf(new Set(events.map(({ memberId }) => memberId)), async (id) => {
-      const said = await balanceOf(engine.url(), id);
+      const said = await balanceOf(url, id);
       const expected = oracle.member(id, Date.now())?.balance;
       if (said !== expected) wrong.push(`${id}: ${said} instead of ${expected}`);
     });
@@ -138,6 +140,74 @@ describe('importing a file', () => {
     expect(await balanceOf(engine.url(), memberId)).toBe(oracle.member(memberId, Date.now())?.balance);
   });
 
+  it('begins at the first line if the log, the file or what was sent of it is another', {
+    timeout: 180_000,
+  }, async () => {
+    const events = history('other', 12_000);
+    const file = written('other.jsonl', linesOf(events));
+    const progressFile = `${file}.import-progress.json`;
+    const { child, ended } = startVerb(importing(file));
+    while (!existsSync(progressFile)) await sleep(2);
+    child.kill('SIGINT');
+    expect((await ended).code).not.toBe(0);
+    const progress = readFileSync(progressFile);
+    const importAgain = async (...args: string[]) => {
+      writeFileSync(progressFile, progress);
+      return await runVerb(importing(file, '--json', ...args));
+    };
+
+    const other = await startEngine(join(folder, 'other'), ['--partitions', `${PARTITIONS}`, '--log-level', 'warn']);
+    const elsewhere = await importAgain('--url', other.url());
+    expect(elsewhere.stderr).toContain('the engine has another log: beginning at the first line');
+    await expectCounted(events, other.url());
+    await other.stop();
+
+    const { atime, mtime } = statSync(file);
+    const [first, ...rest] = events;
+    const changed = [{ ...first, id: first?.id.replace('other', 'OTHER') } as PublicEvent, ...rest];
+    writeFileSync(file, linesOf(changed));
+    expect((await importAgain()).stderr).toContain('the file has changed: beginning at the first line');
+    utimesSync(file, atime, mtime);
+    const rewritten = await importAgain();
+    expect(rewritten.stderr).toContain('the lines already sent have changed: beginning at the first line');
+    expect(JSON.parse(rewritten.stdout)).toMatchObject({ lines: 12_000, accepted: 12_000 });
+    expect((await importAgain('--rejects', join(folder, 'other-rejects'))).stderr).toContain('kept elsewhere');
+  });
+
+  it('keeps what was refused before it was interrupted, once', { timeout: 120_000 }, async () => {
+    const events = history('refused', 12_000);
+    const file = written('refused.jsonl', `rubbish\n${linesOf(events)}more`);
+    const rejects = join(folder, 'refused-rejects.jsonl');
+    const { child, ended } = startVerb(importing(file, '--rejects', rejects));
+    while (!existsSync(`${file}.import-progress.json`)) await sleep(2);
+    child.kill('SIGKILL');
+    await ended;
+    // Killed between the two files, it would have written these and not yet its progress.
+    appendFileSync(rejects, '{"line":7000,"code":"sent again"}\n');
+    const { code, stdout, stderr } = await runVerb(importing(file, '--rejects', rejects, '--json'));
+    expect(stderr).toContain('Going on after line');
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({
+      accepted: 12_000,
+      rejected: 2,
+      rejects: [{ line: 1 }, { line: 12_002 }],
+    });
+    const lines = readFileSync(rejects, 'utf8').trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { line: number }).line)).toEqual([1, 12_002]);
+  });
+
+  it('says what "accepted" means', async () => {
+    const file = written(
+      'yen.jsonl',
+      '{"id":"yen-1","type":"purchase","memberId":"yen","currency":"JPY","amount":100}',
+    );
+    const { code, stdout } = await runVerb(importing(file));
+    expect(code).toBe(0);
+    expect(stdout).toContain('1 events accepted, 0 lines refused');
+    expect(stdout).toContain('those that the rules refuse when they are scored are "rejected" effects');
+    expect((await runVerb(['import', '--help'])).stdout).toContain('counted by code in tidemark_events_total');
+  });
+
   it('waits for an engine that is started again meanwhile', { timeout: 120_000 }, async () => {
     const events = history('crash', 12_000);
     const file = written('crash.jsonl', linesOf(events));
@@ -161,5 +231,60 @@ describe('importing a file', () => {
       code: 2,
       stderr: expect.stringContaining("'--rate'"),
     });
+  });
+});
+
+describe('lines of a file', () => {
+  const folder = temporaryFolder();
+  afterAll(() => removeFolder(folder));
+
+  async function read(content: string | Uint8Array): Promise<unknown[]> {
+    const file = join(folder, 'lines');
+    writeFileSync(file, content);
+    const blocks: unknown[] = [];
+    for await (const block of new LineReader(file).blocks(2)) blocks.push(block);
+    return blocks;
+  }
+
+  it('end where JSON Lines end, and nowhere else', async () => {
+    expect(await read('\uFEFF{"a":"\u2028"}\r\n\n"\u2029"\n3')).toEqual([
+      [
+        { number: 1, text: '{"a":"\u2028"}\r' },
+        { number: 3, text: '"\u2029"' },
+      ],
+      [{ number: 4, text: '3' }],
+    ]);
+  });
+
+  it('that cannot be sent say why, and their neighbours are read', async () => {
+    const long = Buffer.alloc(LINE_BYTES_MAX + 1, 'x');
+    expect(await read(Buffer.concat([long, Buffer.from([0x0a, 0xff, 0x0a, 0x31])]))).toEqual([
+      [
+        { number: 1, text: '', problem: expect.stringContaining(`has ${long.length} bytes`) },
+        { number: 2, text: '', problem: 'the line is not UTF-8' },
+      ],
+      [{ number: 3, text: '1' }],
+    ]);
+  });
+
+  it('of one member are in one lane and in order, however the id is spelled', () => {
+    const spellings = (id: string): string[] => [id, id.replace('m', '\\u006d'), id.replace('m', '\\u006D')];
+    const ids = Array.from({ length: 50 }, (_unused, index) => `m${index}`);
+    const texts = ids.flatMap((id) =>
+      spellings(id).map((spelled) => `{"old":{"memberId":"x"},"memberId":"${spelled}"}`),
+    );
+    const { lanes } = sortIntoLanes(texts.map((text, index) => ({ number: index + 1, text })));
+    expect(lanes.length).toBeGreaterThan(1);
+    const lanesOf = new Map<string, Set<number>>();
+    for (const [lane, requests] of lanes.entries()) {
+      const numbers = requests.flat().map(({ number }) => number);
+      expect(numbers).toEqual(numbers.toSorted((left, right) => left - right));
+      for (const { text } of requests.flat()) {
+        const { memberId } = JSON.parse(text) as { memberId: string };
+        lanesOf.set(memberId, (lanesOf.get(memberId) ?? new Set()).add(lane));
+      }
+    }
+    expect([...lanesOf.values()].filter(({ size }) => size !== 1)).toEqual([]);
+    expect([...lanesOf.keys()].sort()).toEqual(ids.sort());
   });
 });

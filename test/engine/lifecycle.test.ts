@@ -1,7 +1,7 @@
 /** What `tidemark start` makes of a folder, a port, a program and a broker that are not as they should be. */
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -61,7 +61,7 @@ describe('a folder that has been used', () => {
     while (!existsSync(join(folder, 'running.json'))) await sleep(5);
     child.kill('SIGINT');
     expect(await ended).toMatchObject({ code: 0, signal: null });
-    expect(existsSync(join(folder, 'lock.json'))).toBe(false);
+    expect(readdirSync(folder).filter((name) => /^(lock|running)/.test(name))).toEqual([]);
   });
 
   it('is not opened once its log is gone, and says what to do', async () => {
@@ -84,6 +84,21 @@ it('a launcher that was killed leaves nothing running, and the next start has ev
   const second = await startEngine(folder, FEW);
   expect(await getMember(second.url(), '42')).toMatchObject({ counters: { spend: 1050 } });
   expect(await second.stop()).toBe(0);
+});
+
+it('stops in order though a client never finishes its request', async () => {
+  const engine = await startEngine(folderHere(), FEW);
+  onTestFinished(() => engine.kill());
+  await postScored(engine.url(), PURCHASE);
+  const socket = connect(Number(new URL(engine.url()).port), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  const head = 'Host: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n';
+  socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(socket, 'data');
+  socket.on('error', () => {}).write(`POST /v1/events HTTP/1.1\r\n${head}{"id":`);
+  // What was sent before this has been read when it is answered.
+  await getMember(engine.url(), '42');
+  expect(await engine.stop()).toBe(0);
 });
 
 it('an engine and a nats-server that crash are started again behind the same address', async () => {

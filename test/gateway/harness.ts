@@ -43,10 +43,12 @@ export class RecordedCounters implements GatewayCounters {
   readonly requests: { route: string; status: number }[] = [];
   readonly waits: boolean[] = [];
   readonly closed: CloseReason[] = [];
-  readonly pushSeconds: number[] = [];
+  /** When the log received what was pushed, epoch ms. */
+  readonly pushes: number[] = [];
   open = 0;
   sent = 0;
   conflated = 0;
+  dropped = 0;
 
   request(route: string, status: number): void {
     this.requests.push({ route, status });
@@ -63,11 +65,14 @@ export class RecordedCounters implements GatewayCounters {
   framesConflated(count: number): void {
     this.conflated += count;
   }
+  framesDropped(count: number): void {
+    this.dropped += count;
+  }
   socketClosed(reason: CloseReason): void {
     this.closed.push(reason);
   }
-  observePush(seconds: number): void {
-    this.pushSeconds.push(seconds);
+  pushed(loggedAtMs: number): void {
+    this.pushes.push(loggedAtMs);
   }
 }
 
@@ -189,7 +194,12 @@ export class FakeOwner {
     if (!this.answersScored) return;
     const outcomes = events.map((event) => ('memberId' in event ? outcome(event.id, event.memberId) : outcome('', '')));
     // Twice, as an owner that restarts would.
-    for (let time = 0; time < 2; time++) this.nc.publish(replyTo, encodeScored({ sequence: 1, outcomes }));
+    // In parts, as a large batch has them, and twice, as an owner that restarts sends them.
+    for (let time = 0; time < 2; time++) {
+      for (const [first, one] of outcomes.entries()) {
+        this.nc.publish(replyTo, encodeScored({ sequence: 1, first, outcomes: [one] }));
+      }
+    }
   }
 }
 
@@ -258,7 +268,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     isUnavailable: (error) =>
       error instanceof LogUnavailable || error instanceof IngestOverloaded || error instanceof IngestStopping,
     renderMetrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
-    health: () => ({ ready: true, partitions: PARTITIONS }),
+    health: () => ({ ready: true, logConnected: true, partitions: PARTITIONS }),
     program: { current: async () => undefined, put: async () => ({ ok: true, version: 1 }) },
     log,
     counters,

@@ -14,7 +14,7 @@ let programAnswer: (text: string) => Promise<ProgramPut>;
 
 beforeAll(async () => {
   rig = await startRig({
-    health: () => ({ ready, partitionsBehind: ready ? 0 : 3 }),
+    health: () => ({ ready, logConnected: true, partitionsBehind: ready ? 0 : 3 }),
     renderMetrics: async () => {
       if (metricsFail) throw new Error('no metrics today');
       return { contentType: 'text/plain; version=0.0.4', text: 'up 1\n' };
@@ -513,7 +513,7 @@ describe('for operators', () => {
     const notYet = await rig.api.get('/readyz');
     expect([notYet.status, notYet.body['partitionsBehind'], codeOf(notYet.body)]).toEqual([503, 3, 'not_ready']);
     ready = true;
-    expect((await rig.api.get('/readyz')).body).toEqual({ ready: true, partitionsBehind: 0 });
+    expect((await rig.api.get('/readyz')).body).toEqual({ ready: true, logConnected: true, partitionsBehind: 0 });
   });
 
   it('passes metrics on, and a failure to render them is an error', async () => {

@@ -51,8 +51,9 @@ class TestTopic implements Topic {
     this.state = new TopicState(name, { epoch: 'e', version: 1 }, '1');
   }
 
+  /** As if the log had received it at its version. */
   put(version: number, epoch = 'e'): void {
-    this.state = new TopicState(this.name, { epoch, version }, '1');
+    this.state = new TopicState(this.name, { epoch, version }, '1', { loggedAtMs: version });
     for (const watch of this.watches) socket.deliver(watch);
   }
 
@@ -90,6 +91,25 @@ it('sends a busy socket the latest state of each topic once it has drained', () 
   expect([sent, socket.isDirty]).toEqual([['update a 4', 'update b 4'], false]);
 });
 
+it('counts an update as pushed when the socket takes it, and one that never goes out not at all', () => {
+  const topic = new TestTopic('a');
+  topic.watch();
+  topic.put(2);
+  expect(counters.pushes).toEqual([2]);
+  buffered = SOCKET_CONFLATE_BYTES + 1;
+  topic.put(3);
+  topic.put(4);
+  expect(counters.pushes).toEqual([2]);
+  buffered = 0;
+  socket.flush();
+  expect(counters.pushes).toEqual([2, 4]);
+  // A first frame, and a frame the socket loses.
+  new TestTopic('b').watch();
+  answer = DROPPED;
+  topic.put(5);
+  expect(counters.pushes).toEqual([2, 4]);
+});
+
 it('does not repeat to a draining socket what it got as an answer meanwhile', () => {
   const topic = new TestTopic('a');
   const watch = topic.watch();
@@ -109,7 +129,7 @@ it('drops for a busy socket what comes again anyway', () => {
   topic.put(2);
   buffered = 0;
   socket.flush();
-  expect([sent, counters.conflated, socket.isDirty]).toEqual([['snapshot stats 1'], 1, false]);
+  expect([sent, counters.dropped, counters.conflated, socket.isDirty]).toEqual([['snapshot stats 1'], 1, 0, false]);
   topic.put(3);
   expect(sent.at(-1)).toBe('update stats 3');
 });

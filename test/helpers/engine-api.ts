@@ -63,6 +63,7 @@ export interface VerifyReport {
   readonly members: number;
   readonly results: readonly {
     readonly partition: number;
+    readonly problem?: string;
     readonly stored: string;
     readonly differing: readonly { readonly memberId: string; readonly problem: string }[];
   }[];

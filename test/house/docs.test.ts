@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { START_OPTIONS } from '../../src/cli/options.ts';
+import { parseEvents } from '../../src/ingest/parse-events.ts';
 import { programSchema } from '../../src/program/schema.ts';
+import { OUTCOMES } from '../../src/scoring/outcome.ts';
 import { EFFECT_TYPES } from '../../src/wire/effects.ts';
 
 const read = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
@@ -61,6 +63,23 @@ describe('docs/program.md', () => {
     const paths = optionPaths(z.toJSONSchema(programSchema, { io: 'input' }) as JsonSchema, '');
     const rows = [...read('docs/program.md').matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]);
     expect(rows.toSorted()).toEqual(paths.toSorted());
+  });
+});
+
+describe('docs/events.md', () => {
+  it('has the row of every outcome, in its words', () => {
+    const rows = read('docs/events.md')
+      .split('## Outcomes')[1]
+      ?.match(/^\| `.*$/gm);
+    expect(rows).toEqual(Object.entries(OUTCOMES).map(([code, { help }]) => `| \`${code}\` | ${help} |`));
+  });
+
+  it('has examples that are events', () => {
+    const examples = [...read('docs/events.md').matchAll(/^\{(.*\n?)*?.*\}$/gm)].map(
+      ([text]) => JSON.parse(text) as unknown,
+    );
+    expect(examples).toHaveLength(7);
+    expect(parseEvents(examples).rejected).toEqual([]);
   });
 });
 

@@ -187,7 +187,7 @@ describe('what is refused', () => {
     ['invalid_event', { ...purchase, memberId: undefined }, 'memberId', 'expected text, got nothing'],
     ['invalid_event', { ...purchase, memberId: '' }, 'memberId', 'expected 1 to 128 bytes'],
     ['invalid_event', { ...purchase, store: null }, 'store', 'expected text, got null'],
-    ['invalid_event', { ...purchase, currency: 'EURO' }, 'currency', 'expected 0 to 3 bytes'],
+    ['invalid_event', { ...purchase, currency: 'EURO' }, 'currency', 'expected an ISO 4217 code'],
     ['invalid_event', { ...adjustment, reason: 'x'.repeat(501) }, 'reason', 'got 501'],
     ['invalid_event', { ...purchase, memberId: 'a\ud800b' }, 'memberId', 'well-formed Unicode'],
     ['invalid_event', { ...purchase, store: '\udc00' }, 'store', 'well-formed Unicode'],
@@ -199,7 +199,7 @@ describe('what is refused', () => {
     ],
     ['invalid_event', { ...purchase, memberId: 'caf\ufffd' }, 'memberId', 'U+FFFD'],
     // amounts
-    ['invalid_event', purchaseOfLines, 'amount', 'got nothing'],
+    ['invalid_event', purchaseOfLines, 'amount', 'or lines, whose amounts'],
     [
       'invalid_event',
       { ...purchase, amount: 10.5 },

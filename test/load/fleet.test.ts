@@ -1,6 +1,6 @@
 /** The simulated fleet: the same again for a seed, and in shape what it was asked to be. */
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import {
   type Arrival,
   FLAT_DAY,
@@ -12,6 +12,8 @@ import {
 } from '../../load/fleet.ts';
 import { Oracle } from '../../load/oracle.ts';
 import { Random, Zipf } from '../../load/random.ts';
+import { runDemo } from '../../src/cli/demo.ts';
+import { createLogger } from '../../src/observe/log.ts';
 import { engineSays, oracleSays } from './agreement.ts';
 import { Fold } from './fold.ts';
 
@@ -101,6 +103,24 @@ it('the day has its rush hours, and its average is still the rate', () => {
   expect(rush).toBeGreaterThan(2_000);
   expect((byHour.get('12') ?? 0) / rush).toBeCloseTo(38 / 60, 1);
   expect((byHour.get('2') ?? 0) / rush).toBeLessThan(0.05);
+});
+
+it('the demo stream is as busy as a shop at this hour', async () => {
+  const seconds = 200;
+  const perSecond = async (hour: number): Promise<number> => {
+    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'], now: new Date(2026, 0, 5, hour) });
+    try {
+      const submit = vi.fn(async () => []);
+      const stop = runDemo({ submit }, 20, createLogger({ level: 'silent' }));
+      await vi.advanceTimersByTimeAsync(seconds * 1000);
+      stop();
+      return submit.mock.calls.length / seconds;
+    } finally {
+      vi.useRealTimers();
+    }
+  };
+  expect((await perSecond(8)) / (20 * (60 / 21.2))).toBeCloseTo(1, 1);
+  expect(await perSecond(2)).toBeLessThan(2);
 });
 
 it('occurredAt is the due time, from the start on', () => {

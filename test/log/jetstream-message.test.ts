@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deliveryOf } from '../../src/log/jetstream-message.ts';
 
-const expected = { sequence: 4_000_000_123, deliverySequence: 7, timestampMs: 1_790_000_000_123, pending: 42 };
+const expected = {
+  sequence: 4_000_000_123,
+  deliverySequence: 7,
+  timestampMs: 1_790_000_000_123,
+  fractionMs: 0.999999,
+  pending: 42,
+};
 const figures = '1.4000000123.7.1790000000123999999.42';
 
 describe('deliveryOf', () => {
@@ -19,10 +25,12 @@ describe('deliveryOf', () => {
     expect(deliveryOf(reply)).toBeUndefined();
   });
 
-  it('rounds nanoseconds down to milliseconds exactly', () => {
+  it('rounds nanoseconds down to milliseconds exactly, and keeps the rest by itself', () => {
     const nanoseconds = fc.bigInt({ min: 10n ** 15n, max: 4n * 10n ** 18n });
     const property = fc.property(nanoseconds, (ns) => {
-      expect(deliveryOf(`$JS.ACK.S.c.1.1.1.${ns}.0`)?.timestampMs).toBe(Number(ns / 1_000_000n));
+      const delivery = deliveryOf(`$JS.ACK.S.c.1.1.1.${ns}.0`);
+      expect(delivery?.timestampMs).toBe(Number(ns / 1_000_000n));
+      expect(delivery?.fractionMs).toBe(Number(ns % 1_000_000n) / 1_000_000);
     });
     fc.assert(property);
   });

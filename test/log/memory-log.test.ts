@@ -61,6 +61,20 @@ describe('the memory log', () => {
     expect((await reading.next()).value.map(text)).toEqual(['c']);
   });
 
+  it('can deliver again what a reader has had, and what was before its position', async () => {
+    for (const payload of ['a', 'b', 'c', 'd']) await log.events.publish(0, bytes(payload));
+    const again = [1, 9, 1, 0];
+    log.faults.redelivered = () => again.shift() ?? 0;
+    log.faults.arrayMessages = () => 3;
+    const reading = log.reader.read(0, 1, never)[Symbol.asyncIterator]();
+    expect((await reading.next()).value.map(text)).toEqual(['a', 'b', 'c']);
+    // An array may hold nothing new; what is new still comes.
+    expect((await reading.next()).value.map(text)).toEqual(['a', 'b', 'c']);
+    expect((await reading.next()).value.map(text)).toEqual(['c', 'd']);
+    await log.events.publish(0, bytes('e'));
+    expect((await reading.next()).value.map(text)).toEqual(['e']);
+  });
+
   it('can lose its newest messages, and readers of those notice', async () => {
     for (const payload of ['a', 'b', 'c']) await log.events.publish(0, bytes(payload));
     await log.events.publish(1, bytes('kept'));

@@ -168,18 +168,20 @@ describe('the program record', () => {
   it('is read as it was written', async () => {
     const control = await openControl(nc, prefix);
     expect(await readProgram(control)).toBeUndefined();
-    const revision = await writeProgram(control, { document: '{"a":"ü"}', version: 1 }, undefined);
-    expect(await readProgram(control)).toEqual({ document: '{"a":"ü"}', version: 1, revision });
+    const revision = await writeProgram(control, { document: '{"a":"ü"}', version: 1, announced: true }, undefined);
+    expect(await readProgram(control)).toEqual({ document: '{"a":"ü"}', version: 1, announced: true, revision });
   });
 
   it('is replaced only by whoever read the latest', async () => {
     const control = await openControl(nc, prefix);
-    await writeProgram(control, { document: '1', version: 1 }, undefined);
-    expect(await writeProgram(control, { document: '1b', version: 1 }, undefined)).toBeUndefined();
+    await writeProgram(control, { document: '1', version: 1, announced: true }, undefined);
+    expect(await writeProgram(control, { document: '1b', version: 1, announced: true }, undefined)).toBeUndefined();
 
     const read = await readProgram(control);
-    expect(await writeProgram(control, { document: '2', version: 2 }, read)).toBeGreaterThan(read?.revision ?? 0);
-    expect(await writeProgram(control, { document: '2b', version: 2 }, read)).toBeUndefined();
+    expect(await writeProgram(control, { document: '2', version: 2, announced: true }, read)).toBeGreaterThan(
+      read?.revision ?? 0,
+    );
+    expect(await writeProgram(control, { document: '2b', version: 2, announced: true }, read)).toBeUndefined();
     expect(await readProgram(control)).toMatchObject({ document: '2', version: 2 });
   });
 

@@ -1,10 +1,10 @@
 /** Who is told what while a partition is scored. */
 import { describe, expect, it } from 'vitest';
 import { FEED_ITEMS_PER_SECOND, LEASE_MS, LEASES_PER_PARTITION_MAX } from '../../src/limits.ts';
-import { viewAt } from '../../src/partition/audience.ts';
+import { Audience, viewAt } from '../../src/partition/audience.ts';
 import { encodeBatch } from '../../src/wire/batch.ts';
 import { pack, unpack } from '../../src/wire/pack.ts';
-import { adjustment, DAY_MS, Desk, EPOCH, programEvent, purchase, START_MS } from './harness.ts';
+import { adjustment, DAY_MS, Desk, EPOCH, NAMES, programEvent, purchase, START_MS } from './harness.ts';
 
 async function open(): Promise<Desk> {
   const desk = await Desk.open();
@@ -83,12 +83,33 @@ describe('those who watch a member', () => {
     desk.audience.lease('m');
     desk.clock.nowMs += 1;
     desk.audience.expireLeases();
-    expect(desk.counters.readScalar('leases')).toBe(1);
+    expect(desk.counters.readPartition(0, 'leases')).toBe(1);
     desk.clock.nowMs += LEASE_MS;
     desk.audience.expireLeases();
-    expect(desk.counters.readScalar('leases')).toBe(0);
+    expect(desk.counters.readPartition(0, 'leases')).toBe(0);
     await desk.score([purchase('m', 1)]);
     expect(desk.updates('m')).toHaveLength(1);
+  });
+
+  it('are nobody any more once the partition has another owner', async () => {
+    const desk = await open();
+    desk.audience.lease('m');
+    desk.audience.lease('n');
+    const { counters, feed, clock } = desk;
+    const options = { partition: 0, epoch: EPOCH, names: NAMES, send: () => {}, counters, feed };
+    const next = new Audience({ ...options, nowMs: () => clock.nowMs });
+    expect(counters.readPartition(0, 'leases')).toBe(0);
+    next.lease('m');
+    next.lease('m');
+    expect(counters.readPartition(0, 'leases')).toBe(1);
+  });
+
+  it('are told when the log received the event, to the fraction of a millisecond', async () => {
+    const desk = await open();
+    desk.audience.lease('m');
+    await desk.write([purchase('m', 1)]);
+    for (const message of await desk.read()) desk.partition.apply({ ...message, fractionMs: 0.25 });
+    expect(desk.updates('m').map(({ loggedAtMs }) => loggedAtMs)).toEqual([START_MS + 0.25]);
   });
 
   it('are refused when there are too many, until leases end', async () => {
@@ -100,7 +121,7 @@ describe('those who watch a member', () => {
     expect(desk.audience.lease('m0')).toBe(true);
     desk.clock.nowMs += LEASE_MS;
     expect(desk.audience.lease('one more')).toBe(true);
-    expect(desk.counters.readScalar('leases')).toBe(1);
+    expect(desk.counters.readPartition(0, 'leases')).toBe(1);
   });
 });
 

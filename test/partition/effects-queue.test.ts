@@ -8,7 +8,7 @@ import { type EffectBody, encodeEffects } from '../../src/wire/effects.ts';
 import { effectsMessages, effectsOf } from './harness.ts';
 
 function open(log: MemoryLog, pause = async (): Promise<void> => {}, epoch = 'e1'): Promise<EffectsQueue> {
-  return EffectsQueue.open({ partition: 0, epoch, writer: log.effects, pause });
+  return EffectsQueue.open({ partition: 0, epoch, writer: log.effects, pause, asked: BEFORE_ALL_EFFECTS });
 }
 
 function push(queue: EffectsQueue, ...sequences: readonly number[]): void {
@@ -24,7 +24,7 @@ function body(message: string): EffectBody {
   return { type: 'rejected', code: 'malformed', message, bytes: '', bytesTotal: 0 };
 }
 
-function flush(queue: EffectsQueue): Promise<void> {
+function flush(queue: EffectsQueue): Promise<number> {
   return queue.publish(queue.take());
 }
 
@@ -157,7 +157,13 @@ describe('a queue whose log', () => {
 
   it('breaks for another reason breaks, too', async () => {
     const writer = { lastOf: async () => undefined, publish: () => Promise.reject(new Error('bug')) };
-    const queue = await EffectsQueue.open({ partition: 0, epoch: 'e1', writer, pause: async () => {} });
+    const queue = await EffectsQueue.open({
+      partition: 0,
+      epoch: 'e1',
+      writer,
+      pause: async () => {},
+      asked: BEFORE_ALL_EFFECTS,
+    });
     push(queue, 1);
     await expect(flush(queue)).rejects.toThrow('bug');
   });

@@ -1,7 +1,8 @@
 /** One partition's turn: what is scored, what is refused, what fires, and in which order things become durable. */
 import { describe, expect, it } from 'vitest';
 import { digestText } from '../../src/lib/hash.ts';
-import { REJECTED_BYTES_MAX } from '../../src/limits.ts';
+import { MOVEMENTS_SHOWN_MAX, REJECTED_BYTES_MAX } from '../../src/limits.ts';
+import { NOT_GIVEN } from '../../src/scoring/event.ts';
 import { recountDigest } from '../../src/store/member-cache.ts';
 import { encodeBatch } from '../../src/wire/batch.ts';
 import { pack, unpack } from '../../src/wire/pack.ts';
@@ -100,7 +101,8 @@ describe('scoring', () => {
       const effects = await effectsAfterCheckpoint(desk);
       const all = ['2.1 accrual', '2.2 accrual', '2.3 tier_changed', '2.4 adjustment'];
       expect(effects.map(({ sequence, ordinal, type }) => `${sequence}.${ordinal} ${type}`)).toEqual(
-        fullLedger ? all : ['2.1 tier_changed', '2.2 adjustment'],
+        // A place is a place, whether or not what is before it is asked for.
+        fullLedger ? all : ['2.3 tier_changed', '2.4 adjustment'],
       );
       expect(effects.at(-1)).toMatchObject({ memberId: 'm', balance: 8 });
       expect(effects.at(-2)).toMatchObject({ from: null, to: 'silver', tier: 'main', memberId: 'm' });
@@ -121,8 +123,19 @@ describe('programs', () => {
     const desk = await open();
     await desk.score([programEvent(2), programEvent(version, { earn: { id: 'other', points: 9, per: 1 } })]);
     expect(desk.partition.program?.terms.ruleId).toBe('spend');
-    expect(await effectsAfterCheckpoint(desk)).toEqual([]);
+    // An older one was overtaken; another of the same version is somebody's mistake.
+    expect((await effectsAfterCheckpoint(desk)).map(({ type }) => type)).toEqual(version === 2 ? ['rejected'] : []);
   });
+
+  it.each([{ currency: 'JPY' }, { timezone: 'Asia/Tokyo' }, { program: 'other' }])(
+    'cannot change what days and sums are counted in: %o',
+    async (change) => {
+      const desk = await open();
+      await desk.score([programEvent(2, change)]);
+      expect(desk.partition.program?.version).toBe(1);
+      expect(await effectsAfterCheckpoint(desk)).toMatchObject([{ type: 'rejected', code: 'malformed' }]);
+    },
+  );
 
   it.each(['no program', '{"version":2}'])('that are none are refused: %s', async (document) => {
     const desk = await open();
@@ -296,6 +309,44 @@ describe('a checkpoint', () => {
   });
 });
 
+describe('effects', () => {
+  it('keep their places when the full ledger is asked for, or no more', async () => {
+    for (const fullLedger of [false, true]) {
+      const first = await open({ options: { fullLedger }, faults: { beforeCommit: () => new Promise(() => {}) } });
+      await first.score([purchase('m', 4), purchase('m', 7)]);
+      void first.partition.checkpoint();
+      await quiet();
+      const { log, disk, clock } = first;
+      const next = await Desk.open({ log, disk, clock, options: { fullLedger: !fullLedger } });
+      await next.score([adjustment('m', 1)]);
+      await next.partition.checkpoint();
+      const places = (await effectsOf(log)).map(({ sequence, ordinal, type }) => `${sequence}.${ordinal} ${type}`);
+      // What was sent covers what is before it, asked for or not; nothing comes twice.
+      expect(places).toEqual([
+        ...(fullLedger ? ['2.1 accrual', '2.2 accrual'] : []),
+        '2.3 tier_changed',
+        '3.1 adjustment',
+      ]);
+    }
+  });
+
+  it('of a return of more purchases than a message holds are added up by rule', async () => {
+    const desk = await open();
+    const id = '"'.repeat(120);
+    const count = MOVEMENTS_SHOWN_MAX + 100;
+    const sold = { sku: 'A', category: '', quantity: 1, amount: 100 };
+    for (let index = 0; index < count; index++) {
+      await desk.score([purchase('m', 1, { id: `${id}${index}`, lines: [sold] })]);
+    }
+    const goods = { store: '', terminal: '', currency: '', originalId: '', amount: NOT_GIVEN };
+    const lines = [{ sku: 'A', quantity: count, amount: NOT_GIVEN }];
+    await desk.score([{ type: 'return', id: 'all', memberId: 'm', occurredAt: 0, ...goods, lines }]);
+    const reversal = (await effectsAfterCheckpoint(desk)).find(({ type }) => type === 'reversal');
+    expect(reversal).toMatchObject({ eventId: 'all', balance: 0 });
+    expect(reversal).toMatchObject({ movements: [{ wallet: 'points', amount: -count, rule: 'spend' }] });
+  });
+});
+
 describe('a start after a crash', () => {
   it('between effects and checkpoint repeats the work and not the effects', async () => {
     const desk = await open({ faults: { beforeCommit: () => new Promise(() => {}) } });
@@ -310,8 +361,8 @@ describe('a start after a crash', () => {
     expect(next.partition.members.get('m')?.member.balance).toBe(16);
     await next.partition.checkpoint();
     expect((await effectsOf(log)).map(({ sequence, ordinal }) => `${sequence}.${ordinal}`)).toEqual([
-      '2.1',
       '2.2',
+      '2.3',
       '3.1',
     ]);
   });

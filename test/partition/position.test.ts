@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryLog } from '../../src/log/memory-log.ts';
 import { checkEffects, checkPosition, messageFingerprint, PositionMismatch } from '../../src/partition/position.ts';
 import type { StoredPosition } from '../../src/store/store.ts';
+import { decodeEffects } from '../../src/wire/effects.ts';
 import { Desk, EPOCH, programEvent, purchase, START_MS } from './harness.ts';
 
 const TICK = Uint8Array.of(1, 2, 3);
@@ -124,12 +125,12 @@ describe('effects', () => {
   async function checkAll({ log, store }: Desk): Promise<void> {
     const state = await log.reader.state();
     await checkPosition(0, store.position(), state, log.reader);
-    await checkEffects(0, log.effects, state, log.reader);
+    await checkEffects(0, store.position(), log.effects, state, log.reader);
   }
 
   it('that were never sent fit every log', async () => {
     const { log } = await fiveMessages();
-    await checkEffects(0, log.effects, await log.reader.state(), log.reader);
+    await checkEffects(0, undefined, log.effects, await log.reader.state(), log.reader);
   });
 
   it('that are ahead of the store fit', async () => {
@@ -154,6 +155,24 @@ describe('effects', () => {
   it('of another history say nothing', async () => {
     const desk = await effectsAhead();
     const state = await desk.log.reader.state();
-    await checkEffects(0, desk.log.effects, { ...state, epoch: 'memory@2', lastSequence: 0 }, desk.log.reader);
+    await checkEffects(
+      0,
+      undefined,
+      desk.log.effects,
+      { ...state, epoch: 'memory@2', lastSequence: 0 },
+      desk.log.reader,
+    );
+  });
+
+  it('that the store counts as sent and the stream has lost are refused', async () => {
+    const { log } = await effectsAhead();
+    const state = await log.reader.state();
+    const last = decodeEffects((await log.effects.lastOf(0))?.payload ?? new Uint8Array(0)).to;
+    const positionWith = async (ordinal: number): Promise<StoredPosition> => {
+      return { ...(await positionAt(log, 3)), effects: { sequence: last.sequence, ordinal } };
+    };
+    await checkEffects(0, await positionWith(last.ordinal), log.effects, state, log.reader);
+    const refused = checkEffects(0, await positionWith(last.ordinal + 1), log.effects, state, log.reader);
+    await expect(refused).rejects.toThrow(/the effects stream ends at 3\.\d+: it has lost its end/);
   });
 });

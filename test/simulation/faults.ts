@@ -41,6 +41,8 @@ export const MUTATIONS = [
   'position-unchecked',
   /** A timer that moves is not taken away from where it was. */
   'timers-left-behind',
+  /** What the log delivers again is scored again. */
+  'redelivered-scored',
 ] as const;
 
 export type Mutation = (typeof MUTATIONS)[number];

@@ -1,18 +1,26 @@
 /**
- * One process that owns one partition: the real Partition over the memory log and a memory store, stepped by hand. Whatever
- * it asks of the outside passes a gate, where it can be held up while others go on, and where it can die: nothing behind the
- * gate happens then, ever.
+ * One process that owns one partition: the real Partition, kept going by the real PartitionRun, over the memory log and a memory
+ * store. What it reads, its beats and its clock are given to it step by step. Whatever it asks of the outside passes a gate,
+ * where it can be held up while others go on, and where it can die: nothing behind the gate happens then, ever.
  */
 import type { Random } from '../../load/random.ts';
-import { toError } from '../../src/lib/assert.ts';
-import { EffectsConflict, type EffectsWriter, type LogMessage, LogUnavailable } from '../../src/log/log.ts';
+import { must, toError } from '../../src/lib/assert.ts';
+import { Turns } from '../../src/lib/turns.ts';
+import {
+  EffectsConflict,
+  type EffectsWriter,
+  type EventReader,
+  type EventWriter,
+  type LogMessage,
+  LogUnavailable,
+} from '../../src/log/log.ts';
 import type { MemoryLog } from '../../src/log/memory-log.ts';
 import { allocateCounters, WorkerCounters } from '../../src/observe/counters.ts';
 import { type Answering, answer } from '../../src/partition/answer.ts';
 import { Audience, Feed } from '../../src/partition/audience.ts';
-import { checkpointDue } from '../../src/partition/checkpoint-policy.ts';
-import { Partition } from '../../src/partition/partition.ts';
+import { Partition, type PartitionListener } from '../../src/partition/partition.ts';
 import { checkEffects, checkPosition, PositionMismatch } from '../../src/partition/position.ts';
+import { PartitionRun } from '../../src/partition/run.ts';
 import { type MemoryDisk, openMemoryStore } from '../../src/store/memory-store.ts';
 import type { CheckpointWrite, PartitionStore } from '../../src/store/store.ts';
 import { BEFORE_ALL_EFFECTS, decodeEffects, encodeEffects } from '../../src/wire/effects.ts';
@@ -29,6 +37,8 @@ export interface Home {
   disk: MemoryDisk;
   /** Power losses before the message of a sequence was scored into this disk: tells it from a later one of that sequence. */
   era: Map<number, number>;
+  /** Effects that this disk says were sent are gone. */
+  hasLostEffects: boolean;
   owner: Owner | undefined;
 }
 
@@ -45,8 +55,8 @@ export interface World {
   readonly nowMs: () => number;
   /** Whether the log still has what it had at that sequence in that era. */
   has(sequence: number, era: number): boolean;
-  /** Whether the effects of a partition say nothing about events the log has lost. */
-  effectsFit(partition: number): Promise<boolean>;
+  /** Whether the effects say nothing about events the log has lost, and none is missing that the disk says were sent. */
+  effectsFit(home: Home): Promise<boolean>;
   /** Effects are about to be sent, up to this sequence of this era. */
   effectsSent(payload: Uint8Array, era: number): void;
   /** The rest of an operation whose process has died: it is carried out some time later. */
@@ -56,6 +66,8 @@ export interface World {
   /** The start was refused, rightly. */
   refused(home: Home, why: 'store' | 'effects'): void;
   suppressed(count: number): void;
+  /** An owner has asked for a tick. */
+  ticked(): void;
   /** A bug is found. */
   fail(problem: unknown): void;
 }
@@ -67,23 +79,36 @@ interface Held {
   readonly landing: (() => Promise<unknown>) | undefined;
 }
 
+/** Messages that have arrived and that the run waits for. */
+interface Delivery {
+  readonly messages: readonly LogMessage[];
+  readonly go: () => void;
+}
+
+/** What a process that dies while it computes leaves behind. */
+class Died extends Error {
+  override readonly name = 'Died';
+}
+
+const TICK_INTERVAL_MS = 1_000;
+
 const EFFECTS_POINTS: readonly CrashPoint[] = ['before-effects-publish', 'between-effects-messages'];
 
 export class Owner {
   readonly #world: World;
   readonly #home: Home;
   readonly #store: PartitionStore;
-  readonly #end = new AbortController();
   #isEnded = false;
   #held: Held | undefined;
   #partition: Partition | undefined;
   #audience: Audience | undefined;
-  #messages: AsyncIterator<readonly LogMessage[]> | undefined;
-  #inbox: LogMessage[] = [];
-  #isReading = false;
+  #run: PartitionRun | undefined;
+  #delivery: Delivery | undefined;
+  /** Arrays that may come without another step: some arrive while the one before is still being dealt with. */
+  #waved = 0;
+  /** It dies once it has scored this sequence. */
+  #lastSequence = Infinity;
   #isStopping = false;
-  #pending = 0;
-  #unwrittenSinceMs = 0;
   /** Messages of effects of the checkpoint under way. */
   #effectsMessages = 0;
   /** Of the mutation that writes the checkpoint first. */
@@ -112,7 +137,7 @@ export class Owner {
   /** Until nothing is left to do. */
   get isIdle(): boolean {
     const partition = this.#partition;
-    return partition !== undefined && this.#inbox.length === 0 && !partition.checkpointing;
+    return partition !== undefined && this.#delivery === undefined && !partition.checkpointing;
   }
 
   get nextDue(): number {
@@ -125,24 +150,27 @@ export class Owner {
     const isDying = isHostile && random.chance(scenario.rates.crash);
     const actions: (() => void)[] = [];
     if (this.#held !== undefined) actions.push(() => this.#release(isDying));
-    if (this.#canApply()) actions.push(() => this.#apply(isDying));
-    if (this.#isCheckpointDue()) actions.push(() => this.#checkpoint(isDying));
+    if (this.#delivery !== undefined) actions.push(() => this.#deliver(isDying));
+    if (this.#run !== undefined) actions.push(() => this.#beat(isDying));
     if (actions.length > 0) pick(random, actions)();
-    else if (isDying) this.#stop();
-    if (!this.#isEnded) this.#read();
   }
 
-  /** Writes what there is, though it is not due. */
-  finish(): void {
-    if (!this.#isEnded && this.isIdle) this.#checkpoint(false);
+  /** As a process that is told to: what it has goes to the disk, then it ends. */
+  stop(): void {
+    if (this.#run === undefined || this.#isStopping) return;
+    this.#world.note(this.#home, 'stops');
+    this.#isStopping = true;
+    this.#run.stop();
   }
 
   /** Power is gone. */
   kill(): void {
+    if (this.#isEnded) return;
     this.#isEnded = true;
     this.#held = undefined;
-    this.#inbox = [];
-    this.#end.abort();
+    this.#delivery = undefined;
+    // Ends its reading; what it would do then is behind a gate.
+    this.#run?.stop();
     this.#home.owner = undefined;
     this.#world.suppressed(this.#partition?.effectsSuppressed ?? 0);
   }
@@ -179,16 +207,34 @@ export class Owner {
       pause: () => this.#reach('during-retry'),
       counters,
       cacheMembers: pick(random, scenario.cacheMembers),
-      fullLedger: scenario.fullLedger,
-      listener: audience,
+      // Another operator, another wish.
+      fullLedger: pick(random, scenario.fullLedger),
+      listener: this.#mortal(audience),
     });
+    const last = await log.reader.lastOf(number);
     if (this.#isEnded) return;
+    if (mutation === 'redelivered-scored') takeGuardAway(partition);
     audience.attach(partition);
     this.#audience = audience;
     this.#partition = partition;
-    this.#messages = log.reader.read(number, partition.sequence, this.#end.signal)[Symbol.asyncIterator]();
     this.#world.note(this.#home, `opened at ${partition.sequence}`);
-    this.#read();
+    this.#run = new PartitionRun({
+      partition,
+      reader: this.#reader(),
+      writer: this.#tickWriter(),
+      policy: scenario.policy,
+      checkpoints: new Turns(1),
+      counters,
+      catchUpTo: last?.sequence ?? 0,
+      tickIntervalMs: TICK_INTERVAL_MS,
+      clock: { wallMs: nowMs, monotonicMs: nowMs },
+    });
+    this.#run
+      .run(() => {})
+      .then(
+        () => this.kill(),
+        (error) => this.#broken(error),
+      );
   }
 
   /** What the engine says of store, effects and log must be what we know of them. */
@@ -217,12 +263,14 @@ export class Owner {
   async #areEffectsAllowed(): Promise<boolean> {
     const { log } = this.#world;
     const { partition } = this.#home;
-    const fit = await this.#world.effectsFit(partition);
-    const areAccepted = await accepts(checkEffects(partition, log.effects, await log.reader.state(), log.reader));
+    const fit = await this.#world.effectsFit(this.#home);
+    const areAccepted = await accepts(
+      checkEffects(partition, this.#store.position(), log.effects, await log.reader.state(), log.reader),
+    );
     if (this.#isEnded) return false;
     if (areAccepted !== fit) {
       throw new Error(
-        `position: effects ${fit ? 'fit' : 'tell of lost events'}, and ${areAccepted ? 'were accepted' : 'were refused'}`,
+        `position: effects ${fit ? 'fit' : 'do not fit'}, and ${areAccepted ? 'were accepted' : 'were refused'}`,
       );
     }
     if (!areAccepted) this.#refused('effects');
@@ -234,71 +282,105 @@ export class Owner {
     this.#world.refused(this.#home, why);
   }
 
-  #read(): void {
-    const messages = this.#messages;
-    if (messages === undefined || this.#isReading || this.#inbox.length > 0) return;
-    this.#isReading = true;
-    messages.next().then(
-      (result) => {
-        this.#isReading = false;
-        if (result.done !== true && !this.#isEnded) this.#inbox = [...result.value];
-      },
-      (error) => this.#broken(error),
-    );
-  }
+  // --- What comes in ---
 
-  #canApply(): boolean {
-    const partition = this.#partition;
-    if (partition === undefined || this.#inbox.length === 0 || this.#isStopping) return false;
-    return !partition.checkpointing || partition.eventsSince < this.#world.scenario.policy.eventsBehindMax;
-  }
-
-  #apply(isDying: boolean): void {
-    const { random, nowMs } = this.#world;
-    const count = isDying ? random.below(this.#inbox.length) : this.#inbox.length;
-    for (const message of this.#inbox.splice(0, count)) {
-      this.#partition?.apply(message);
-      this.#pending = message.pending;
-      this.#home.era.set(message.sequence, this.#world.era);
-    }
-    if (this.#unwrittenSinceMs === 0) this.#unwrittenSinceMs = nowMs();
-    if (isDying) this.#die(count === 0 ? 'before-apply' : 'mid-batch-array');
-  }
-
-  #isCheckpointDue(): boolean {
-    const partition = this.#partition;
-    if (partition === undefined || partition.checkpointing) return false;
-    const unwritten = {
-      events: partition.eventsSince,
-      bytes: partition.bytesSince,
-      members: partition.members.dirtyCount,
-      waitedMs: this.#unwrittenSinceMs === 0 ? 0 : this.#world.nowMs() - this.#unwrittenSinceMs,
-      behind: this.#pending > 0,
+  #reader(): EventReader {
+    const { reader } = this.#world.log;
+    return {
+      read: (partition, afterSequence, stop) => this.#read(partition, afterSequence, stop),
+      messageAt: (sequence) => reader.messageAt(sequence),
+      lastOf: (partition) => reader.lastOf(partition),
+      state: () => reader.state(),
     };
-    return checkpointDue(this.#world.scenario.policy, unwritten) !== undefined;
   }
 
-  #checkpoint(isDying: boolean): void {
-    this.#unwrittenSinceMs = 0;
-    this.#effectsMessages = 0;
-    this.#partition?.checkpoint().then(
-      () => {
-        if (!this.#isEnded && this.#isStopping) this.kill();
+  async *#read(partition: number, afterSequence: number, stop: AbortSignal): AsyncGenerator<readonly LogMessage[]> {
+    for await (const arrived of this.#world.log.reader.read(partition, afterSequence, stop)) {
+      if (this.#lastSequence !== Infinity) this.#die('mid-batch-array');
+      const messages = await this.#delivered(arrived, stop);
+      if (stop.aborted) return;
+      this.#checkHoldBack();
+      for (const { sequence } of messages) {
+        // One that came before is not scored again, or should not be: what the disk has of it is as old as it was.
+        if (sequence > this.sequence) this.#home.era.set(sequence, this.#world.era);
+      }
+      yield messages;
+    }
+  }
+
+  /** A run that goes on reading while its checkpoint cannot keep up fills its memory. */
+  #checkHoldBack(): void {
+    const { checkpointing, eventsSince } = must(this.#partition);
+    if (!checkpointing || eventsSince < this.#world.scenario.policy.eventsBehindMax) return;
+    this.#world.fail(new Error(`hold-back: ${eventsSince} events scored behind a checkpoint, and more is read`));
+  }
+
+  async #delivered(messages: readonly LogMessage[], stop: AbortSignal): Promise<readonly LogMessage[]> {
+    if (this.#waved > 0) {
+      this.#waved -= 1;
+      return messages;
+    }
+    await new Promise<void>((resolve) => {
+      this.#delivery = { messages, go: resolve };
+      stop.addEventListener('abort', () => resolve(), { once: true });
+    });
+    this.#delivery = undefined;
+    return messages;
+  }
+
+  #deliver(isDying: boolean): void {
+    const delivery = this.#delivery;
+    const { random } = this.#world;
+    if (delivery === undefined) return;
+    if (isDying) {
+      if (random.chance(0.3)) {
+        this.#die('before-apply');
+        return;
+      }
+      this.#lastSequence = pick(random, delivery.messages).sequence;
+    } else if (random.chance(0.3)) {
+      this.#waved = 1;
+    }
+    delivery.go();
+  }
+
+  /** What a timer does. */
+  #beat(isDying: boolean): void {
+    const wasCheckpointing = this.#partition?.checkpointing;
+    this.#run?.beat().catch((error) => this.#broken(error));
+    if (!isDying) return;
+    if (wasCheckpointing === false && this.#partition?.checkpointing === true) this.#die('after-collect');
+    else this.stop();
+  }
+
+  /** Tells of what is scored, and is where a process that scores can die. */
+  #mortal(audience: Audience): PartitionListener {
+    return {
+      begin: (batch, message) => audience.begin(batch, message),
+      scored: (event, outcome, held, detail) => audience.scored(event, outcome, held, detail),
+      settled: (held) => audience.settled(held),
+      end: (message) => {
+        audience.end(message);
+        if (message.sequence < this.#lastSequence || this.#isEnded) return;
+        this.#die('mid-batch-array', message.sequence);
+        throw new Died();
       },
-      (error) => this.#broken(error),
-    );
-    if (isDying) this.#die('after-collect');
-    // What is scored before anything was awaited belongs to the next checkpoint, too.
-    else if (this.#canApply() && this.#world.random.chance(0.5)) this.#apply(false);
+    };
   }
 
-  /** As a process that is told to: what it has goes to the disk, then it ends. */
-  #stop(): void {
-    if (this.#partition === undefined || this.#isStopping) return;
-    this.#world.note(this.#home, 'stops');
-    this.#isStopping = true;
-    if (!this.#partition.checkpointing) this.#checkpoint(false);
+  #tickWriter(): EventWriter {
+    const { events } = this.#world.log;
+    return {
+      isConnected: () => events.isConnected(),
+      publish: (partition, payload) => {
+        if (this.#isEnded) return new Promise<never>(() => {});
+        this.#world.ticked();
+        return events.publish(partition, payload);
+      },
+    };
   }
+
+  // --- What goes out ---
 
   /** An operation comes by. Resolves when it may go on. */
   #reach(point: CrashPoint, landing?: () => Promise<unknown>): Promise<void> {
@@ -326,8 +408,8 @@ export class Owner {
     }
   }
 
-  #die(point: CrashPoint): void {
-    this.#world.note(this.#home, `dies ${point}, at ${this.sequence}`);
+  #die(point: CrashPoint, sequence = this.sequence): void {
+    this.#world.note(this.#home, `dies ${point}, at ${sequence}`);
     this.#world.crashed(point);
     this.kill();
   }
@@ -381,6 +463,7 @@ export class Owner {
   }
 
   async #afterCommit(): Promise<void> {
+    this.#effectsMessages = 0;
     await this.#reach('after-commit-before-return');
     const { random, scenario, isHostile, log } = this.#world;
     for (const payload of this.#deferred.splice(0)) {
@@ -402,6 +485,22 @@ async function accepts(check: Promise<void>): Promise<boolean> {
     if (error instanceof PositionMismatch) return false;
     throw error;
   }
+}
+
+/** From now on it scores again what it has scored: its guard, which is the first to ask for a message's sequence, is deceived. */
+function takeGuardAway(partition: Partition): void {
+  const apply = partition.apply.bind(partition);
+  partition.apply = (message) => {
+    let isGuard = true;
+    apply({
+      ...message,
+      get sequence() {
+        const sequence = isGuard ? Infinity : message.sequence;
+        isGuard = false;
+        return sequence;
+      },
+    });
+  };
 }
 
 /** Nobody is told of what a dead process had under way. */

@@ -25,8 +25,8 @@ export interface Scenario {
   readonly startMs: number;
   /** Undecodable messages are so large that one message does not hold the effects of three. */
   readonly isBulky: boolean;
-  readonly fullLedger: boolean;
-  /** An owner gets one of these. */
+  /** Every start of an owner gets one of these. */
+  readonly fullLedger: readonly boolean[];
   readonly cacheMembers: readonly number[];
   readonly policy: CheckpointPolicy;
   readonly rates: Rates;
@@ -39,6 +39,8 @@ export interface Rates {
   readonly hold: number;
   readonly lost: number;
   readonly unacknowledged: number;
+  /** Of an array to begin with messages that came before. */
+  readonly redelivered: number;
   readonly commitFailure: number;
   readonly unreachable: number;
   readonly powerLoss: number;
@@ -75,7 +77,7 @@ export function scenarioOf(seed: number, packets?: number): Scenario {
     spanMs: isLong ? LONG_SPAN_MS : pick(random, [HOUR_MS, 10 * DAY_MS, COMPARABLE_SPAN_MS, COMPARABLE_SPAN_MS]),
     startMs: Date.UTC(2010, pick(random, [1, 9, 10, 11]), 1 + random.below(25), 11, 30),
     isBulky,
-    fullLedger: random.chance(0.5),
+    fullLedger: pick(random, [[true], [false], [true, false]]),
     cacheMembers: pick(random, [[1], [1, 1_000], [2, 3, 1_000], [1_000]]),
     policy: {
       events,
@@ -91,6 +93,7 @@ export function scenarioOf(seed: number, packets?: number): Scenario {
       hold: isBulky ? 1 : pick(random, [0.2, 0.6, 1]),
       lost: pick(random, [0, 0.02, 0.15]),
       unacknowledged: pick(random, [0, 0.05, 0.2]),
+      redelivered: pick(random, [0, 0.1, 0.4]),
       commitFailure: pick(random, [0, 0, 0.05]),
       unreachable: pick(random, [0, 0.01, 0.03]),
       powerLoss: isPowerLost ? 0.004 : 0,

@@ -27,13 +27,19 @@ export interface Tally {
   events: number;
   resent: number;
   suppressed: number;
+  redelivered: number;
+  /** That owners have asked for. */
+  ticks: number;
   effects: number;
   chunks: number;
   members: number;
   secondOwners: number;
   powerLosses: number;
   refusedStores: number;
+  /** Because of effects that tell of lost events. */
   refusedEffects: number;
+  /** Partitions built again because effects they had sent were lost. */
+  resentEffects: number;
   readonly outcomes: Map<string, number>;
 }
 
@@ -43,6 +49,8 @@ export function newTally(): Tally {
     events: 0,
     resent: 0,
     suppressed: 0,
+    redelivered: 0,
+    ticks: 0,
     effects: 0,
     chunks: 0,
     members: 0,
@@ -50,6 +58,7 @@ export function newTally(): Tally {
     powerLosses: 0,
     refusedStores: 0,
     refusedEffects: 0,
+    resentEffects: 0,
     outcomes: new Map(),
   };
 }
@@ -62,7 +71,9 @@ const TRACE_LINES = 60;
 /** Far more than any seed needs to come to an end. */
 const LAST_STEPS_MAX = 20_000;
 const RESENDS_WAITING_MAX = 20;
+const REDELIVERED_MAX = 8;
 const POWER_LOSS_EVENTS_MAX = 12;
+const POWER_LOSS_EFFECTS_MAX = 3;
 
 /** Throws SimulationFailed. */
 export async function simulate(story: Story, tally: Tally = newTally()): Promise<void> {
@@ -118,6 +129,11 @@ class Simulation implements World {
       return roll < lost + unacknowledged ? 'unacknowledged' : 'stored';
     };
     this.log.faults.arrayMessages = () => 1 + this.random.below(6);
+    this.log.faults.redelivered = () => {
+      if (!this.isHostile || !this.random.chance(this.scenario.rates.redelivered)) return 0;
+      this.#tally.redelivered += 1;
+      return 1 + this.random.below(REDELIVERED_MAX);
+    };
     for (let partition = 0; partition < this.scenario.partitions; partition++) this.#addHome(partition, 'first');
   }
 
@@ -270,32 +286,32 @@ class Simulation implements World {
     if (events === undefined) return;
     this.#losing = undefined;
     this.log.faults.setReachable(true);
-    const effects = this.random.below((await this.#effectsNobodyReliesOn()) + 1);
+    const effects = this.random.below(POWER_LOSS_EFFECTS_MAX + 1);
+    await this.#noteLostEffects(effects);
     this.log.faults.losePower({ events, effects });
     this.#kept.push((await this.log.reader.state()).lastSequence);
     this.#noteAll(
       `power is lost: ${events} events and ${effects} messages of effects; the log ends at ${this.#kept.at(-1)}`,
     );
+    for (const home of this.#homes) {
+      if (!home.hasLostEffects || (await this.log.effects.lastOf(home.partition)) !== undefined) continue;
+      // Nobody can tell that from effects that an operator has dropped. Then the disk is lost, too.
+      this.#rebuild(home);
+    }
   }
 
-  /**
-   * The newest messages of effects that no checkpoint covers. Losing others cannot be made good from the log, and is not
-   * noticed by a start: see README.md.
-   */
-  async #effectsNobodyReliesOn(): Promise<number> {
-    const { effectsReader } = this.log;
-    let count = 0;
-    for (let { lastSequence } = await effectsReader.state(); lastSequence > 0; lastSequence--) {
-      const message = await effectsReader.messageAt(lastSequence);
-      if (message === undefined) break;
+  /** Which disks say that effects were sent that are about to be lost. */
+  async #noteLostEffects(count: number): Promise<void> {
+    const { lastSequence } = await this.log.effectsReader.state();
+    for (let sequence = Math.max(1, lastSequence - count + 1); sequence <= lastSequence; sequence++) {
+      const message = await this.log.effectsReader.messageAt(sequence);
+      if (message === undefined) continue;
       const { partition, effects } = decodeEffects(message.payload);
-      const stored = this.#homes.map(({ disk, partition: of }) =>
-        of === partition ? (disk.position?.sequence ?? 0) : 0,
-      );
-      if ((effects[0]?.sequence ?? 0) <= Math.max(...stored)) break;
-      count += 1;
+      for (const home of this.#homes) {
+        const isCovered = (effects[0]?.sequence ?? 0) <= (home.disk.position?.sequence ?? 0);
+        if (home.partition === partition && isCovered) home.hasLostEffects = true;
+      }
     }
-    return count;
   }
 
   // --- The end ---
@@ -319,7 +335,7 @@ class Simulation implements World {
       this.#stepOwner(home);
       await this.#drain();
       const last = await this.log.reader.lastOf(home.partition);
-      if (home.owner?.sequence === last?.sequence && !this.#isWritten(home, last?.sequence ?? 0)) home.owner?.finish();
+      if (home.owner?.sequence === last?.sequence && !this.#isWritten(home, last?.sequence ?? 0)) home.owner?.stop();
       await this.#drain();
     }
     for (const { owner } of this.#homes) owner?.kill();
@@ -352,9 +368,10 @@ class Simulation implements World {
     return this.#kept.slice(era).every((kept) => sequence <= kept);
   }
 
-  async effectsFit(partition: number): Promise<boolean> {
+  async effectsFit({ partition, hasLostEffects }: Home): Promise<boolean> {
     const last = await this.log.effects.lastOf(partition);
     if (last === undefined) return true;
+    if (hasLostEffects) return false;
     return this.has(decodeEffects(last.payload).to.sequence, this.#eraOfEffects.get(keyOf(last.payload)) ?? 0);
   }
 
@@ -374,18 +391,31 @@ class Simulation implements World {
     this.#tally.suppressed += count;
   }
 
+  ticked(): void {
+    this.#tally.ticks += 1;
+  }
+
   refused(home: Home, why: 'store' | 'effects'): void {
     this.note(home, `is refused because of its ${why}`);
     if (why === 'store') {
       // As the refusal says: the log is right, so the store is moved away and built again.
       this.#tally.refusedStores += 1;
-      home.disk = createMemoryDisk();
-      home.era = new Map();
+      this.#rebuild(home);
+    } else if (home.hasLostEffects) {
+      // Likewise: what is missing is sent again.
+      this.#tally.resentEffects += 1;
+      this.#rebuild(home);
     } else {
       // Others have acted on what never was; that is for people to put right.
       this.#tally.refusedEffects += 1;
       this.#given.add(home.partition);
     }
+  }
+
+  #rebuild(home: Home): void {
+    home.disk = createMemoryDisk();
+    home.era = new Map();
+    home.hasLostEffects = false;
   }
 
   note(home: Home, what: string): void {
@@ -402,7 +432,8 @@ class Simulation implements World {
   }
 
   #addHome(partition: number, name: string): Home {
-    const home: Home = { name, partition, disk: createMemoryDisk(), era: new Map(), owner: undefined };
+    const disk = createMemoryDisk();
+    const home: Home = { name, partition, disk, era: new Map(), hasLostEffects: false, owner: undefined };
     this.#homes.push(home);
     return home;
   }

@@ -58,6 +58,7 @@ const EXPECTED = {
   'torn-checkpoint': /: digest|: effects|: members/,
   'position-unchecked': /read up to|: effects|: digest|: members/,
   'timers-left-behind': /: timers/,
+  'redelivered-scored': /: effects/,
 } as const satisfies Record<(typeof MUTATIONS)[number], RegExp>;
 
 async function firstFailure(storyOf: (seed: number) => Story): Promise<string> {

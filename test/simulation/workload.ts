@@ -42,6 +42,8 @@ export class Workload {
     this.#scenario = scenario;
     this.#random = random;
     this.#sent = scenario.members.map(() => []);
+    // Owners send ticks of their own.
+    this.tick(0);
   }
 
   /** What a message of the log was when it was sent. */

@@ -1,0 +1,551 @@
+/**
+ * Everything stored or sent, byte by byte as the versions so far have written it. What is in a log or a store today must be read
+ * for ever: a test that fails here means that a layout has changed. Then it needs another version, whose bytes are added below,
+ * and the old ones must still be read.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { publishStats } from '../../src/cluster/stats.ts';
+import { fingerprint } from '../../src/lib/hash.ts';
+import { allocateCounters, WorkerCounters } from '../../src/observe/counters.ts';
+import type { AccrualTerms } from '../../src/program/program.ts';
+import type { Entry } from '../../src/scoring/entry.ts';
+import { type LogEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
+import { History } from '../../src/scoring/history.ts';
+import { type IdBlock, IdIndex } from '../../src/scoring/id-index.ts';
+import type { Member } from '../../src/scoring/member.ts';
+import { openLmdbStore } from '../../src/store/lmdb-store.ts';
+import type { StoredPosition } from '../../src/store/store.ts';
+import { decodeBatch, encodeBatch } from '../../src/wire/batch.ts';
+import { decodeEffects, type EffectsMessage, encodeEffects } from '../../src/wire/effects.ts';
+import { decodeLive, encodeLive, liveFrame } from '../../src/wire/live.ts';
+import {
+  decodeChunk,
+  decodeIdBlock,
+  decodeMember,
+  encodeChunk,
+  encodeIdBlock,
+  encodeMember,
+  unstoredMember,
+} from '../../src/wire/member-record.ts';
+import { PackedEntries } from '../../src/wire/packed-entries.ts';
+import {
+  type Answer,
+  decodeAnswer,
+  decodeOwner,
+  decodeQuery,
+  decodeScored,
+  encodeAnswer,
+  encodeOwner,
+  encodeQuery,
+  encodeScored,
+  type Query,
+} from '../../src/wire/query.ts';
+import { Desk, programEvent, purchase } from '../partition/harness.ts';
+
+const AT_MS = Date.UTC(2026, 0, 10, 12);
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+function bytesOf(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'));
+}
+
+function joined(...parts: readonly string[]): string {
+  return parts.join('').replaceAll(' ', '');
+}
+
+// --- The log ---
+
+const EVENTS: readonly LogEvent[] = [
+  {
+    type: 'purchase',
+    id: 'p1',
+    memberId: 'm\u00e9',
+    occurredAt: AT_MS,
+    store: 's1',
+    terminal: 't1',
+    currency: 'USD',
+    amount: 525,
+    lines: [{ sku: 'latte', category: 'coffee', quantity: 1, amount: 525 }],
+  },
+  {
+    type: 'return',
+    id: 'r1',
+    memberId: 'm',
+    occurredAt: 0,
+    store: '',
+    terminal: '',
+    currency: '',
+    originalId: 'p1',
+    amount: NOT_GIVEN,
+    lines: [{ sku: 'latte', quantity: 2, amount: NOT_GIVEN }],
+  },
+  { type: 'adjustment', id: 'a1', memberId: 'm', occurredAt: 0, points: -70_000, reason: 'why', agent: 'who' },
+  { type: 'enrolment', id: 'e1', memberId: 'm', occurredAt: 0 },
+  { type: 'tick' },
+  { type: 'program', document: '{}' },
+];
+
+const BATCH = joined(
+  '0192a77265706c792e31969900a27031a36dc3a9cb4279ba7c71200000a27331a27431a3555344cd020d94a56c617474',
+  '65a6636f6666656501cd020d9a01a27231a16d00a0a0a0a27031ff93a56c6174746502ff9702a26131a16d00d2fffeee',
+  '90a3776879a377686f9403a26531a16d0091089209a27b7d',
+);
+
+it('a batch, version 1', () => {
+  expect(hex(encodeBatch(EVENTS, 'reply.1'))).toBe(BATCH);
+  expect(decodeBatch(bytesOf(BATCH))).toEqual({ replyTo: 'reply.1', events: EVENTS });
+});
+
+// --- The store ---
+
+const TERMS: AccrualTerms = {
+  programVersion: 3,
+  ruleId: 'spend',
+  rate: { points: 2, perMinor: 100, rounding: 'nearest' },
+  levelId: 'gold',
+  multiplierMilli: 1_250,
+};
+
+const ENTRIES: readonly Entry[] = [
+  {
+    kind: 'accrual',
+    eventId: 'p1',
+    occurredAt: AT_MS,
+    at: AT_MS,
+    store: 's1',
+    terminal: 't1',
+    currency: 'USD',
+    amount: 525,
+    lines: [
+      { sku: 'latte', category: 'coffee', quantity: 2, amount: 500, returnedQuantity: 1, returnedAmount: 250 },
+      { sku: 'mug', category: '', quantity: 1, amount: 25, returnedQuantity: 0, returnedAmount: 0 },
+    ],
+    terms: TERMS,
+    returnedAmount: 250,
+  },
+  {
+    kind: 'reversal',
+    eventId: 'r1',
+    occurredAt: 0,
+    at: AT_MS + 1,
+    programVersion: 3,
+    store: 's1',
+    terminal: '',
+    currency: 'USD',
+    originalId: 'p1',
+    amount: NOT_GIVEN,
+    lines: [{ sku: 'latte', quantity: 1, amount: 250 }],
+    parts: [{ originalId: 'p1', amount: 250, ruleId: 'spend', base: 5, levelId: 'gold', bonus: -1 }],
+  },
+  {
+    kind: 'adjustment',
+    eventId: 'a1',
+    occurredAt: 0,
+    at: AT_MS + 2,
+    programVersion: 3,
+    points: -70_000,
+    reason: 'why',
+    agent: 'who',
+  },
+  { kind: 'enrolment', eventId: 'e\u00e9', occurredAt: AT_MS, at: AT_MS, programVersion: 3 },
+];
+
+function packedEntries(): PackedEntries {
+  const entries = new PackedEntries();
+  for (const entry of ENTRIES) entries.append(entry, fingerprint(entry.eventId));
+  return entries;
+}
+
+const BLOCK: IdBlock = { fingerprints: Float64Array.of(1, 2 ** 52 + 3), chunks: Uint32Array.of(0, 258) };
+
+function member(): Member {
+  return {
+    ...unstoredMember('m'),
+    version: 1_234_567_890_123,
+    enrolledAt: AT_MS,
+    balance: -7,
+    lots: [20_000, 5, -3, 300],
+    spend: [20_000, 525],
+    levelId: 'gold',
+    levelSince: AT_MS - 1,
+    programVersion: 3,
+    asOf: AT_MS + 2,
+    due: AT_MS + 86_400_000,
+    recent: packedEntries(),
+    history: new History(2, new IdIndex([undefined, BLOCK])),
+  };
+}
+
+/** Of each: fingerprint, length, record. */
+const ENTRIES_HEX = joined(
+  // how many
+  '04',
+  // a purchase
+  '96a59bd9e7aa0800460002703180a49cbeba33027331027431035553448d0403057370656e6402640104676f6c64e209',
+  'fa0102056c6174746506636f6666656502f40301fa01036d75670001190000',
+  // a return
+  'bc582379a35f1800340302723181a49cbeba330302733100035553440270310001056c6174746501fb0101027031fa01',
+  '057370656e640504676f6c64',
+  // an adjustment
+  '41d08b74ab3e050100160502613182a49cbeba3303f0c508037768790377686f',
+  // an enrolment
+  '9dcbb6d331e41c000c060365c3a980a49cbeba3303',
+);
+
+const MEMBER = joined(
+  // version
+  '01',
+  // sequence of the last change
+  '4271f71fb04cb000',
+  // enrolled at
+  '80a49cbeba33',
+  // balance
+  '47',
+  // lots: how many, and days and points
+  '02a0b8020543ac04',
+  // spend, likewise
+  '01a0b8028d08',
+  // level
+  '04676f6c64',
+  // since
+  'ffa39cbeba33',
+  // program version
+  '03',
+  // as of
+  '82a49cbeba33',
+  // due
+  '80dcb5e7ba33',
+  // chunks sealed
+  '02',
+  ENTRIES_HEX,
+);
+const NEW_MEMBER = '0100000000000000000000000000000000000000';
+const CHUNK = joined('01', ENTRIES_HEX);
+const ID_BLOCK = joined(
+  // version, filled up to eight bytes
+  '0100000000000000',
+  // fingerprints
+  '000000000000f03f',
+  '0300000000003043',
+  // their chunks
+  '00000000',
+  '02010000',
+);
+const FINGERPRINTS = [2_439_712_578_708_886, 6_860_555_157_723_324, 8_132_202_004_401_053];
+
+describe('a member', () => {
+  it('is written in version 1', () => {
+    expect(hex(encodeMember(member()))).toBe(MEMBER);
+    expect(hex(encodeMember(unstoredMember('m')))).toBe(NEW_MEMBER);
+  });
+
+  it('of version 1 is read', () => {
+    const read = decodeMember('m', bytesOf(MEMBER), (id, sealed) => {
+      expect([id, sealed]).toEqual(['m', 2]);
+      return [undefined, BLOCK];
+    });
+    const { recent, history, ...rest } = read;
+    const { recent: _recent, history: _history, ...expected } = member();
+    expect(rest).toEqual(expected);
+    expect(recent.all()).toEqual(ENTRIES);
+    expect([...recent.fingerprints()]).toEqual(ENTRIES.map(({ eventId }) => fingerprint(eventId)));
+    expect(history?.sealed).toBe(2);
+    const { recent: none, ...fresh } = decodeMember('m', bytesOf(NEW_MEMBER), () => []);
+    const { recent: _none, ...expectedFresh } = unstoredMember('m');
+    expect(fresh).toEqual(expectedFresh);
+    expect(none.count).toBe(0);
+  });
+});
+
+it('a chunk, version 1', () => {
+  expect(hex(encodeChunk({ number: 4, entries: packedEntries() }))).toBe(CHUNK);
+  const { number, entries } = decodeChunk(4, bytesOf(CHUNK));
+  expect({ number, entries: entries.all() }).toEqual({ number: 4, entries: ENTRIES });
+});
+
+it('an id block, version 1', () => {
+  expect(hex(encodeIdBlock(BLOCK))).toBe(ID_BLOCK);
+  expect(decodeIdBlock(bytesOf(ID_BLOCK))).toEqual(BLOCK);
+});
+
+it('the fingerprints that records and id blocks are found by', () => {
+  expect(['p1', 'r1', 'e\u00e9'].map(fingerprint)).toEqual(FINGERPRINTS);
+});
+
+/** All but the version and how many there are; version 2 has one more, how far effects were sent. */
+const POSITION_HEX = joined(
+  'b34c4f59414c54595f4556454e54534032303236cb41f2a05f20000000cb4330000000000001cb4279ba7c71200000b0',
+  '30313233343536373839616263646566a27b7d',
+);
+const POSITION_1 = joined('01 96', POSITION_HEX);
+const POSITION_2 = joined('02 98', POSITION_HEX, 'cb41f2a05f1ff0000003');
+/** By database: keys and values. */
+const STORE = {
+  members: ['6dc3a9 010203'],
+  chunks: ['6dc3a900000102 010203'],
+  ids: ['6dc3a900000001 010203'],
+  timers: ['4279baced6e000006dc3a9 '],
+  meta: [`706f736974696f6e ${POSITION_2}`],
+};
+
+describe('a store', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'versions-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const before: StoredPosition = {
+    epoch: 'LOYALTY_EVENTS@2026',
+    sequence: 5_000_000_000,
+    messageFingerprint: 2 ** 52 + 1,
+    timestampMs: AT_MS,
+    digest: '0123456789abcdef',
+    program: '{}',
+  };
+
+  it('has its position in version 2, and keys', async () => {
+    const store = openLmdbStore(folder, { freeBytesMin: 0 });
+    const position = { ...before, effects: { sequence: 4_999_999_999, ordinal: 3 } };
+    const some = Uint8Array.of(1, 2, 3);
+    const chunks = [{ number: 258, bytes: some }];
+    const idBlocks = [{ level: 1, bytes: some }];
+    const due = AT_MS + 86_400_000;
+    await store.commit({
+      position,
+      members: [{ id: 'm\u00e9', bytes: some, chunks, idBlocks, dueBefore: Infinity, due }],
+    });
+    await store.close();
+    expect(await dump()).toEqual(STORE);
+    const again = openLmdbStore(folder);
+    expect(again.position()).toEqual(position);
+    await again.close();
+  });
+
+  it('with a position of version 1 is read', async () => {
+    await openLmdbStore(folder).close();
+    const environment = open<Uint8Array, Buffer>(folder, { encoding: 'binary', noSubdir: false });
+    await environment
+      .openDB({ name: 'meta', encoding: 'binary', keyEncoding: 'binary' })
+      .put(Buffer.from('position'), bytesOf(POSITION_1));
+    await environment.close();
+    const store = openLmdbStore(folder);
+    expect(store.position()).toEqual(before);
+    await store.close();
+  });
+
+  /** Keys and values of each database, as they lie there. */
+  async function dump(): Promise<Record<string, string[]>> {
+    const environment = open<Uint8Array, Buffer>(folder, { encoding: 'binary', noSubdir: false });
+    const dumped: Record<string, string[]> = {};
+    for (const name of ['members', 'chunks', 'ids', 'timers', 'meta']) {
+      const database = environment.openDB<Uint8Array, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
+      dumped[name] = [...database.getRange()].map(({ key, value }) => `${hex(key)} ${hex(value)}`);
+    }
+    await environment.close();
+    return dumped;
+  }
+});
+
+// --- Effects, which others read ---
+
+const EFFECTS = [
+  '{"version":1,"partition":17,"epoch":"LOYALTY_EVENTS@2026","to":{"sequence":12,"ordinal":3},',
+  '"effects":[{"sequence":11,"ordinal":1,"loggedAt":"2026-01-10T12:00:00.000Z","type":"reversal","memberId":"m","eventId":"r1","at":"2026-01-10T12:00:00.000Z",',
+  '"movements":[{"wallet":"points","amount":-5,"rule":"spend","originalId":"p1"}],"balance":7},',
+  '{"sequence":11,"ordinal":2,"loggedAt":"2026-01-10T12:00:00.000Z","type":"tier_changed","memberId":"m","tier":"main","from":"gold","to":null,"at":"2026-01-10T12:00:00.000Z","eventId":"r1"},',
+  '{"sequence":12,"ordinal":3,"loggedAt":"2026-01-10T12:00:00.000Z","type":"rejected","code":"malformed","message":"why","bytes":"AQID","bytesTotal":3}]}',
+].join('');
+
+it('effects, version 1', () => {
+  const message: EffectsMessage = {
+    version: 1,
+    partition: 17,
+    epoch: 'LOYALTY_EVENTS@2026',
+    to: { sequence: 12, ordinal: 3 },
+    effects: [
+      {
+        sequence: 11,
+        ordinal: 1,
+        loggedAt: '2026-01-10T12:00:00.000Z',
+        type: 'reversal',
+        memberId: 'm',
+        eventId: 'r1',
+        at: '2026-01-10T12:00:00.000Z',
+        movements: [{ wallet: 'points', amount: -5, rule: 'spend', originalId: 'p1' }],
+        balance: 7,
+      },
+      {
+        sequence: 11,
+        ordinal: 2,
+        loggedAt: '2026-01-10T12:00:00.000Z',
+        type: 'tier_changed',
+        memberId: 'm',
+        tier: 'main',
+        from: 'gold',
+        to: null,
+        at: '2026-01-10T12:00:00.000Z',
+        eventId: 'r1',
+      },
+      {
+        sequence: 12,
+        ordinal: 3,
+        loggedAt: '2026-01-10T12:00:00.000Z',
+        type: 'rejected',
+        code: 'malformed',
+        message: 'why',
+        bytes: 'AQID',
+        bytesTotal: 3,
+      },
+    ],
+  };
+  expect(text(encodeEffects(message))).toBe(EFFECTS);
+  expect(decodeEffects(utf8(EFFECTS))).toEqual(message);
+});
+
+const SENT_EFFECTS = [
+  '{"version":1,"partition":0,"epoch":"memory@1","to":{"sequence":2,"ordinal":2},',
+  '"effects":[{"sequence":2,"ordinal":1,"loggedAt":"2026-01-10T12:00:00.000Z","type":"accrual","memberId":"m","eventId":"p-golden","at":"2026-01-10T12:00:00.000Z",',
+  '"movements":[{"wallet":"points","amount":12,"rule":"spend"}],"balance":12},',
+  '{"sequence":2,"ordinal":2,"loggedAt":"2026-01-10T12:00:00.000Z","type":"tier_changed","memberId":"m","tier":"main","from":null,"to":"silver","at":"2026-01-10T12:00:00.000Z","eventId":"p-golden"}]}',
+].join('');
+
+it('the fields of effects as the engine fills them', async () => {
+  const desk = await Desk.open({ options: { fullLedger: true } });
+  await desk.score([programEvent()]);
+  await desk.score([purchase('m', 12, { id: 'p-golden' })]);
+  await desk.partition.checkpoint();
+  const message = await desk.log.effectsReader.messageAt(1);
+  expect(text(message?.payload ?? new Uint8Array())).toBe(SENT_EFFECTS);
+});
+
+// --- Between gateways and workers ---
+
+const QUERIES: readonly (readonly [Query, string])[] = [
+  [
+    { op: 'member', memberId: 'm', asOf: AT_MS, lease: true },
+    '{"version":1,"query":{"op":"member","memberId":"m","asOf":1768046400000,"lease":true}}',
+  ],
+  [
+    { op: 'ledger', memberId: 'm', before: 7, limit: 50 },
+    '{"version":1,"query":{"op":"ledger","memberId":"m","before":7,"limit":50}}',
+  ],
+  [{ op: 'preview', events: [{ type: 'tick' }] }, '{"version":1,"query":{"op":"preview","events":[{"type":"tick"}]}}'],
+];
+
+it.each(QUERIES)('a query, version 1: %j', (query, golden) => {
+  expect(text(encodeQuery(query))).toBe(golden);
+  expect(decodeQuery(utf8(golden))).toEqual(query);
+});
+
+const ANSWERS: readonly (readonly [Answer, string])[] = [
+  [
+    { ok: true, op: 'member', member: null, epoch: 'e' },
+    '{"version":1,"answer":{"ok":true,"op":"member","member":null,"epoch":"e"}}',
+  ],
+  [
+    { ok: true, op: 'ledger', entries: [], next: 7 },
+    '{"version":1,"answer":{"ok":true,"op":"ledger","entries":[],"next":7}}',
+  ],
+  [{ ok: true, op: 'preview', outcomes: [] }, '{"version":1,"answer":{"ok":true,"op":"preview","outcomes":[]}}'],
+  [
+    { ok: false, code: 'not_ready', message: 'soon' },
+    '{"version":1,"answer":{"ok":false,"code":"not_ready","message":"soon"}}',
+  ],
+];
+
+it.each(ANSWERS)('an answer, version 1: %j', (answer, golden) => {
+  expect(text(encodeAnswer(answer))).toBe(golden);
+  expect(decodeAnswer(utf8(golden))).toEqual(answer);
+});
+
+it('the notice of an owner, version 1', () => {
+  const golden = '{"version":1,"notice":{"partition":17}}';
+  expect(text(encodeOwner({ partition: 17 }))).toBe(golden);
+  expect(decodeOwner(utf8(golden))).toEqual({ partition: 17 });
+});
+
+const SCORED = [
+  '{"version":1,"reply":{"sequence":2,"first":0,',
+  '"outcomes":[{"id":"p-golden","code":"scored",',
+  '"entries":[{"wallet":"points","amount":12,"rule":"spend"}],"tierChanges":[{"from":null,"to":"silver","at":"2026-01-10T12:00:00.000Z"}],',
+  '"member":{"id":"m","epoch":"memory@1","version":2,',
+  '"balances":{"points":{"available":12,"pending":0,"held":0,"debt":0}},"expiring":[],',
+  '"tiers":{"main":{"level":"silver","since":"2026-01-10T12:00:00.000Z","until":"2026-01-17T00:00:00.000Z","next":{"level":"gold","paths":[{"counter":"spend","have":1200,"need":2000,"by":"2026-01-17T00:00:00.000Z"}]},',
+  '"keep":[{"counter":"spend","have":0,"need":1000,"by":"2026-01-17T00:00:00.000Z"}]}},"counters":{"spend":1200}}}]}}',
+].join('');
+
+it('scored outcomes, version 1', async () => {
+  const golden = '{"version":1,"reply":{"sequence":12,"first":256,"outcomes":[]}}';
+  expect(text(encodeScored({ sequence: 12, first: 256, outcomes: [] }))).toBe(golden);
+  expect(decodeScored(utf8(golden))).toEqual({ sequence: 12, first: 256, outcomes: [] });
+  // As the engine fills them.
+  const desk = await Desk.open();
+  await desk.score([programEvent()]);
+  await desk.score([purchase('m', 12, { id: 'p-golden' })], 'reply.1');
+  expect(text(desk.sent[0]?.payload ?? new Uint8Array())).toBe(SCORED);
+});
+
+it('a live update, version 1, and the frame a client gets', () => {
+  const update = { version: 258, loggedAtMs: AT_MS, json: '{"id":"m\u00e9"}' };
+  const golden = joined('01', '4070200000000000', '4279ba7c71200000', '7b226964223a226dc3a9227d');
+  expect(hex(encodeLive(update))).toBe(golden);
+  expect(decodeLive(bytesOf(golden))).toEqual(update);
+  expect(liveFrame('update', 'member:m\u00e9', 'e', 258, update.json)).toBe(
+    '{"type":"update","topic":"member:m\u00e9","epoch":"e","version":258,"data":{"id":"m\u00e9"}}',
+  );
+});
+
+// --- What everybody may watch: plain JSON without a version, to which fields may only be added ---
+
+const FEED = [
+  '[{"at":"2026-01-10T12:00:00.000Z","memberId":"m","type":"purchase","store":"s1","amount":1200,"points":12,"level":"silver","tierChange":{"from":null,"to":"silver"}}]',
+].join('');
+
+it('an item of the feed', async () => {
+  const desk = await Desk.open();
+  await desk.score([programEvent()]);
+  desk.feed.want();
+  await desk.score([purchase('m', 12, { id: 'p-golden' })]);
+  expect(JSON.stringify(desk.fed)).toBe(FEED);
+});
+
+it('the figures of the whole engine', () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setInterval', 'clearInterval'], now: AT_MS });
+  try {
+    const counters = new WorkerCounters(allocateCounters(1));
+    const lag = { messages: () => 3, seconds: () => 1.5 };
+    const sent: string[] = [];
+    const source = { counters: [counters], partitions: 1, restarts: 0, lag, ownerOf: () => counters };
+    const stop = publishStats(
+      source,
+      () => true,
+      (stats) => sent.push(JSON.stringify(stats)),
+    );
+    counters.event('purchase', 'scored');
+    vi.advanceTimersByTime(1_000);
+    stop();
+    expect(sent).toEqual([
+      '{"at":"2026-01-10T12:00:01.000Z","eventsTotal":1,"eventsPerSecond":1,"pointsPerSecond":0,"tierChangesPerSecond":0,' +
+        '"rejectedTotal":0,"lagMessages":3,"lagSeconds":1.5,"partitions":1,"ready":true}',
+    ]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8');
+}
+
+function utf8(content: string): Uint8Array {
+  return new TextEncoder().encode(content);
+}
