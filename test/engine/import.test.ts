@@ -1,5 +1,5 @@
 /** `tidemark import` against a real engine: whatever interrupts it, every line counts once. */
-import { appendFileSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -145,6 +145,9 @@ describe('importing a file', () => {
   }, async () => {
     const events = history('other', 12_000);
     const file = written('other.jsonl', linesOf(events));
+    // Of whole seconds, to be set again to the very same.
+    const modifiedS = 1_700_000_000;
+    utimesSync(file, modifiedS, modifiedS);
     const progressFile = `${file}.import-progress.json`;
     const { child, ended } = startVerb(importing(file));
     while (!existsSync(progressFile)) await sleep(2);
@@ -162,12 +165,11 @@ describe('importing a file', () => {
     await expectCounted(events, other.url());
     await other.stop();
 
-    const { atime, mtime } = statSync(file);
     const [first, ...rest] = events;
     const changed = [{ ...first, id: first?.id.replace('other', 'OTHER') } as PublicEvent, ...rest];
     writeFileSync(file, linesOf(changed));
     expect((await importAgain()).stderr).toContain('the file has changed: beginning at the first line');
-    utimesSync(file, atime, mtime);
+    utimesSync(file, modifiedS, modifiedS);
     const rewritten = await importAgain();
     expect(rewritten.stderr).toContain('the lines already sent have changed: beginning at the first line');
     expect(JSON.parse(rewritten.stdout)).toMatchObject({ lines: 12_000, accepted: 12_000 });

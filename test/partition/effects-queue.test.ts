@@ -4,7 +4,7 @@ import { EFFECTS_BYTES_MAX, NATS_PAYLOAD_BYTES_MAX } from '../../src/limits.ts';
 import { LogUnavailable } from '../../src/log/log.ts';
 import { MemoryLog } from '../../src/log/memory-log.ts';
 import { EffectsQueue } from '../../src/partition/effects-queue.ts';
-import { type EffectBody, encodeEffects } from '../../src/wire/effects.ts';
+import { BEFORE_ALL_EFFECTS, type EffectBody, encodeEffects } from '../../src/wire/effects.ts';
 import { effectsMessages, effectsOf } from './harness.ts';
 
 function open(log: MemoryLog, pause = async (): Promise<void> => {}, epoch = 'e1'): Promise<EffectsQueue> {
