@@ -59,7 +59,7 @@ export const MESSAGE_OVERHEAD_BYTES_MAX = 1_024;
 // --- One partition ---
 
 /** Messages a reader asks for at a time, a partition. */
-export const READ_MESSAGES_MAX = 256;
+export const READ_MESSAGES_MAX = 1_024;
 /**
  * Bytes a reader asks for at a time, a partition. All partitions of a thread share a connection, so this times their number is
  * what an answer to a question may have to wait behind while a backlog is read. A larger message is asked for alone.
