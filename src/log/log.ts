@@ -32,7 +32,8 @@ export interface EventWriter {
 export interface EventReader {
   /**
    * Messages from the first sequence after `afterSequence` on, without end: at the tail it waits. A lost connection is
-   * survived; iteration ends only when `stop` is aborted, and throws when the log refuses for good.
+   * survived, and may bring messages again that have been read; iteration ends only when `stop` is aborted, and throws when
+   * the log refuses for good.
    */
   read(partition: number, afterSequence: number, stop: AbortSignal): AsyncIterable<readonly LogMessage[]>;
   /** The message at a sequence; undefined if it is not (or no longer) there. */
