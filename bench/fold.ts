@@ -4,9 +4,9 @@
  */
 
 import { fingerprint } from '../src/lib/hash.ts';
-import { sumOfDays } from '../src/scoring/days.ts';
 import type { Adjustment, MemberEvent, Purchase, Return } from '../src/scoring/event.ts';
 import { NOT_GIVEN } from '../src/scoring/event.ts';
+import { sumOfLots } from '../src/scoring/lots.ts';
 import type { Member } from '../src/scoring/member.ts';
 import { score } from '../src/scoring/score.ts';
 import { unstoredMember } from '../src/wire/member-record.ts';
@@ -92,7 +92,7 @@ function total(members: ReadonlyMap<string, Member>): number {
 /** Lots are kept apart from the balance and must add up to it. */
 function expectedPoints(members: ReadonlyMap<string, Member>): number {
   let sum = 0;
-  for (const { lots } of members.values()) sum += sumOfDays(lots, 0, Infinity);
+  for (const { lots } of members.values()) sum += sumOfLots(lots);
   return sum;
 }
 

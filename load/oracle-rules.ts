@@ -23,6 +23,10 @@ export interface Rules {
   readonly levels: readonly Level[] | undefined;
   /** Does spend of a day count on that day or a later one? */
   counts(day: number, today: number): boolean;
+  /** The last day on which points earned on a day can be spent; Infinity for no end. */
+  lastDay(earned: number): number;
+  /** Purchases renew all points. */
+  readonly renews: boolean;
 }
 
 export interface Level {
@@ -41,7 +45,15 @@ interface ProgramText {
     readonly window: WindowText;
     readonly levels: readonly { readonly id: string; readonly from: number; readonly multiplier?: number }[];
   };
+  readonly expiry?: ExpiryText;
   readonly returns?: { readonly unmatched?: Rules['unmatched']; readonly matchDays?: number };
+}
+
+interface ExpiryText {
+  readonly after?: { readonly days?: number; readonly months?: number; readonly years?: number };
+  readonly through?: 'day' | 'month' | 'quarter' | 'year';
+  readonly renew?: 'none' | 'activity';
+  readonly on?: readonly string[];
 }
 
 type WindowText = 'calendar-year' | { readonly days: number } | { readonly months: number };
@@ -64,6 +76,8 @@ export function readRules(yaml: string): Rules {
       multiplier: fraction(multiplier),
     })),
     counts: countsIn(text.tiers?.window ?? 'calendar-year'),
+    lastDay: remembered(lastDayIn(text.expiry)),
+    renews: text.expiry?.renew === 'activity',
   };
 }
 
@@ -95,6 +109,41 @@ function countsIn(window: WindowText): Rules['counts'] {
   if (window === 'calendar-year') return (day, today) => yearOf(day) === yearOf(today);
   if ('days' in window) return (day, today) => today - day < window.days;
   return (day, today) => monthsLater(day, window.months) >= today;
+}
+
+/** Goes on from day to day until it is the last. */
+function lastDayIn(expiry: ExpiryText | undefined): (earned: number) => number {
+  if (expiry === undefined) return () => Infinity;
+  const { after = {}, through = 'day', on } = expiry;
+  if (on !== undefined) return (earned) => firstDayFrom(earned, (day) => on.some((date) => isDate(day, date)));
+  const { days = 0, months = 0, years = 0 } = after;
+  const period = { day: dateText, month: monthText, quarter: quarterText, year: yearOf }[through];
+  return (earned) =>
+    firstDayFrom(monthsLater(earned, months + 12 * years) + days, (day) => period(day) !== period(day + 1));
+}
+
+function firstDayFrom(day: number, isIt: (day: number) => boolean): number {
+  while (!isIt(day)) day += 1;
+  return day;
+}
+
+function dateText(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
+}
+
+function monthText(day: number): string {
+  return dateText(day).slice(0, 7);
+}
+
+function quarterText(day: number): string {
+  return `${yearOf(day)} ${['01', '04', '07', '10'].findLastIndex((first) => first <= dateText(day).slice(5, 7))}`;
+}
+
+/** 02-29 is the last day of February in any year. */
+function isDate(day: number, date: string): boolean {
+  const isFebruary = monthText(day).endsWith('-02');
+  if (date === '02-29') return isFebruary && monthText(day + 1) !== monthText(day);
+  return dateText(day).endsWith(date);
 }
 
 function yearOf(day: number): number {

@@ -2,7 +2,7 @@
  * An independent bookkeeper: what every member should have, worked out from the events and the text of the program. It
  * shares no code with the engine and is made another way on purpose, so that agreement means something: fractions of
  * BigInts instead of scaled doubles, local dates asked of Intl, windows as "does this day count on that one?", returns as
- * lists of what went back, time as every midnight in its turn. It is slow where the engine is clever, and trusts a program
+ * lists of what went back, a lot for every purchase, time as every midnight in its turn. It is slow where the engine is clever, and trusts a program
  * that the engine has accepted.
  */
 import { DAY_MS, type Fraction, type Level, ONE, type Rules, readRules } from './oracle-rules.ts';
@@ -21,6 +21,15 @@ export interface OracleMember {
   readonly enrolledAt: number;
   readonly purchases: number;
   readonly returns: number;
+  /** Points that can be spent by the last day they can be and the day they were earned, in this order. */
+  readonly lots: readonly OracleLot[];
+}
+
+export interface OracleLot {
+  /** Local days since 1970; Infinity for points that do not expire. */
+  readonly last: number;
+  readonly earned: number;
+  readonly points: number;
 }
 
 export interface OracleOutcome {
@@ -30,6 +39,13 @@ export interface OracleOutcome {
   readonly points: number;
   /** Level changes that time brought before the event, and the one it made. */
   readonly changes: readonly LevelChange[];
+  /** What expired before the event, and what it earned too late. */
+  readonly expired: readonly Expired[];
+}
+
+export interface Expired {
+  readonly at: number;
+  readonly points: number;
 }
 
 export interface LevelChange {
@@ -38,6 +54,8 @@ export interface LevelChange {
   readonly at: number;
 }
 
+/** Of what has expired, what was earned longer than this before the newest is forgotten. */
+const EXPIRED_DAYS = 730;
 /** How far ahead of the log a till's clock may be. */
 const CLOCK_SKEW_MAX_MS = 5 * 60_000;
 
@@ -59,11 +77,19 @@ export class Oracle {
     if (before === text) return refused('duplicate');
     if (at > receivedMs + CLOCK_SKEW_MAX_MS) return refused('occurred_in_future');
     if (before !== undefined) return refused('duplicate_with_different_content');
-    const outcome = this.#score(book, event, at, Math.max(at, receivedMs));
-    if (outcome.code !== 'scored') return outcome;
+    const knownExpired = book.clock.expired.length;
+    const scored = this.#score(book, event, at, Math.max(at, receivedMs));
+    if (scored.code !== 'scored') return scored;
+    this.#expireAtOnce(book, Math.max(receivedMs, book.clock.at));
+    const outcome = { ...scored, expired: book.clock.expired.slice(knownExpired).map(shown) };
     book.texts.set(event.id, text);
     this.#books.set(event.memberId, book);
     return outcome;
+  }
+
+  /** The log's time has come this far: what is due by then happens, though nobody came. */
+  tick(now: number): void {
+    for (const book of this.#books.values()) this.#passTo(book, book.clock.at, now);
   }
 
   members(): IterableIterator<string> {
@@ -74,16 +100,17 @@ export class Oracle {
   member(id: string, asOfMs: number): OracleMember | undefined {
     const book = this.#books.get(id);
     if (book === undefined) return undefined;
-    const clock = { ...book.clock };
+    const clock = structuredClone(book.clock);
     this.#pass(book, clock, asOfMs, asOfMs, []);
     return {
-      balance: Number(book.facts.reduce((sum, { points }) => sum + points, 0n)),
+      balance: Number(balanceOf(book, clock)),
       spend: this.#program.levels === undefined ? 0 : Number(this.#spend(book, clock.at)),
       level: clock.level,
       since: clock.since,
       enrolledAt: book.enrolledAt,
       purchases: book.purchases.size,
       returns: book.facts.filter(({ type }) => type === 'return').length,
+      lots: added(clock.lots),
     };
   }
 
@@ -95,7 +122,10 @@ export class Oracle {
         return this.#return(book, event, at, now);
       case 'adjustment': {
         const changes = this.#passTo(book, at, now);
-        return this.#record(book, { type: 'adjustment', points: BigInt(event.points), purchase: undefined }, changes);
+        const points = BigInt(event.points);
+        if (points > 0n) this.#open(book, this.#program.calendar.dayOf(at), points);
+        else takeSoonest(book.clock.lots, -points);
+        return this.#record(book, { type: 'adjustment', points, purchase: undefined }, changes);
       }
       case 'enrolment': {
         if (book.enrolledAt !== 0) return refused('already_enrolled');
@@ -123,6 +153,11 @@ export class Oracle {
     book.spend.set(day, (book.spend.get(day) ?? 0n) + purchase.amount);
     this.#relevel(book, book.clock, Math.max(at, book.clock.at), changes);
     const points = this.#points(purchase.amount, purchase.multiplier);
+    this.#open(book, day, points);
+    if (this.#program.renews) {
+      const last = this.#program.lastDay(day);
+      for (const lot of book.clock.lots) if (lot.left > 0n && lot.last < last) lot.last = last;
+    }
     book.purchases.set(event.id, purchase);
     return this.#record(book, { type: 'purchase', points, purchase }, changes);
   }
@@ -141,12 +176,16 @@ export class Oracle {
     for (const [purchase, back] of found.back) {
       const before = leftOf(purchase, purchase.back);
       const after = leftOf(purchase, back);
-      points -= this.#points(before, purchase.multiplier) - this.#points(after, purchase.multiplier);
-      takeFromDay(book.spend, this.#program.calendar.dayOf(purchase.at), before - after);
+      const day = this.#program.calendar.dayOf(purchase.at);
+      const earned = this.#points(before, purchase.multiplier) - this.#points(after, purchase.multiplier);
+      points -= earned - takeBack(book.clock.lots, day, earned);
+      takeFromDay(book.spend, day, before - after);
       purchase.back = back;
     }
     if (unmatched === 'deduct' && found.unmatchedAmount > 0n) {
-      points -= this.#points(found.unmatchedAmount, multiplierNow);
+      const deducted = this.#points(found.unmatchedAmount, multiplierNow);
+      points -= deducted;
+      takeSoonest(book.clock.lots, deducted);
       let rest = found.unmatchedAmount;
       for (const day of [...book.spend.keys()].sort((one, other) => other - one)) {
         rest -= takeFromDay(book.spend, day, rest);
@@ -182,7 +221,37 @@ export class Oracle {
 
   #record(book: Book, fact: Fact, changes: readonly LevelChange[]): OracleOutcome {
     book.facts.push(fact);
-    return { code: 'scored', points: Number(fact.points), changes };
+    return { code: 'scored', points: Number(fact.points), changes, expired: [] };
+  }
+
+  /** Points that come in; what repays a debt cannot be spent. */
+  #open(book: Book, day: number, points: bigint): void {
+    const left = least(points, balanceOf(book, book.clock) + points);
+    if (left > 0n) book.clock.lots.push({ earned: day, last: this.#program.lastDay(day), left, expired: 0n });
+  }
+
+  /** Lots whose last day is before `day`. */
+  #expire(clock: Clock, day: number, at: number): void {
+    let points = 0n;
+    for (const lot of clock.lots) {
+      if (lot.last >= day) continue;
+      points += lot.left;
+      lot.expired += lot.left;
+      lot.left = 0n;
+    }
+    if (points === 0n) return;
+    clock.expired.push({ at, points });
+    const newest = Math.max(...clock.lots.filter(({ expired }) => expired > 0n).map(({ earned }) => earned));
+    for (const lot of clock.lots) if (lot.earned < newest - EXPIRED_DAYS) lot.expired = 0n;
+  }
+
+  /** Points that were earned so late that their last day was over by then. */
+  #expireAtOnce({ clock }: Book, until: number): void {
+    for (const { left, last } of added(clock.lots).map(({ points, last }) => ({ left: points, last }))) {
+      if (left === 0 || last === Infinity) continue;
+      const at = this.#program.calendar.startOf(last + 1);
+      if (at <= until) this.#expire(clock, last + 1, at);
+    }
   }
 
   /** Amount in minor units times points times multiplier over `per`, as one fraction, rounded once. */
@@ -211,7 +280,7 @@ export class Oracle {
     return levels.findLast(({ from }) => spend * from.below >= from.above * minorUnits);
   }
 
-  #relevel(book: Book, clock: LevelClock, at: number, changes: LevelChange[]): void {
+  #relevel(book: Book, clock: Clock, at: number, changes: LevelChange[]): void {
     const level = this.#levelOn(book, at)?.id ?? '';
     if (level === clock.level) return;
     changes.push({ from: clock.level, to: level, at });
@@ -227,9 +296,9 @@ export class Oracle {
 
   /**
    * Lets time pass up to `at`, a midnight at a time. What the log's own time, `now`, is past has happened too, if that is
-   * later; but only midnights at which a day leaves that a level rests on move the clock beyond `at`.
+   * later; but only midnights at which a day leaves that a level rests on, or points expire, move the clock beyond `at`.
    */
-  #pass(book: Book, clock: LevelClock, at: number, now: number, changes: LevelChange[]): void {
+  #pass(book: Book, clock: Clock, at: number, now: number, changes: LevelChange[]): void {
     const { calendar, levels, counts } = this.#program;
     if (clock.at === -Infinity) {
       clock.at = at;
@@ -237,11 +306,14 @@ export class Oracle {
     }
     const last = calendar.dayOf(now);
     for (let day = calendar.dayOf(clock.at) + 1; day <= last; day++) {
-      if ((levels?.find(({ id }) => id === clock.level)?.from.above ?? 0n) === 0n) break;
-      const leaves = [...book.spend].some(([of, amount]) => amount > 0n && counts(of, day - 1) && !counts(of, day));
-      if (!leaves) continue;
+      const rests = (levels?.find(({ id }) => id === clock.level)?.from.above ?? 0n) > 0n;
+      const leaves =
+        rests && [...book.spend].some(([of, amount]) => amount > 0n && counts(of, day - 1) && !counts(of, day));
+      const expires = clock.lots.some(({ left, last }) => left > 0n && last < day);
+      if (!leaves && !expires) continue;
       clock.at = calendar.startOf(day);
       this.#relevel(book, clock, clock.at, changes);
+      this.#expire(clock, day, clock.at);
     }
     clock.at = Math.max(clock.at, at);
   }
@@ -255,15 +327,27 @@ interface Book {
   readonly purchases: Map<string, Bought>;
   /** Minor units by local day, never below 0. */
   readonly spend: Map<number, bigint>;
-  readonly clock: LevelClock;
+  readonly clock: Clock;
   enrolledAt: number;
 }
 
-interface LevelClock {
+interface Clock {
   /** All that was due by then has happened; -Infinity before the first event. */
   at: number;
   level: string;
   since: number;
+  /** One for each time that points came in, in the order they came. */
+  readonly lots: Lot[];
+  readonly expired: { readonly at: number; readonly points: bigint }[];
+}
+
+interface Lot {
+  readonly earned: number;
+  last: number;
+  /** To be spent. */
+  left: bigint;
+  /** Gone by time, and not returned since. */
+  expired: bigint;
 }
 
 interface Fact {
@@ -302,7 +386,7 @@ function emptyBook(): Book {
     texts: new Map(),
     purchases: new Map(),
     spend: new Map(),
-    clock: { at: -Infinity, level: '', since: 0 },
+    clock: { at: -Infinity, level: '', since: 0, lots: [], expired: [] },
     enrolledAt: 0,
   };
 }
@@ -314,7 +398,7 @@ function instantOf({ id, occurredAt }: PublicEvent): number {
 }
 
 function refused(code: string): OracleOutcome {
-  return { code, points: 0, changes: [] };
+  return { code, points: 0, changes: [], expired: [] };
 }
 
 /** What an event says, one text whether a field is left out or empty. */
@@ -337,6 +421,58 @@ function canonical(event: PublicEvent): string {
   ]);
   // With lines, the amount is their sum, said or not.
   return JSON.stringify([...head, ...sale, lines.length > 0 ? null : event.amount, lines]);
+}
+
+// --- Points ---
+
+function balanceOf(book: Book, clock: Clock): bigint {
+  return total(book.facts.map(({ points }) => points)) - total(clock.expired.map(({ points }) => points));
+}
+
+function shown({ at, points }: { readonly at: number; readonly points: bigint }): Expired {
+  return { at, points: Number(points) };
+}
+
+/** Lots that agree in both days as one. */
+function added(lots: readonly Lot[]): OracleLot[] {
+  const sums = new Map<string, OracleLot>();
+  for (const { last, earned, left } of soonest(lots)) {
+    const before = sums.get(`${last} ${earned}`)?.points ?? 0;
+    sums.set(`${last} ${earned}`, { last, earned, points: before + Number(left) });
+  }
+  return [...sums.values()];
+}
+
+/** Those that can be spent, in the order in which they are. */
+function soonest(lots: readonly Lot[]): Lot[] {
+  return lots
+    .filter(({ left }) => left > 0n)
+    .sort((one, other) => (one.last === other.last ? one.earned - other.earned : one.last < other.last ? -1 : 1));
+}
+
+/** Returns what could not be taken. */
+function takeSoonest(lots: readonly Lot[], points: bigint): bigint {
+  for (const lot of soonest(lots)) {
+    const taken = least(lot.left, points);
+    lot.left -= taken;
+    points -= taken;
+  }
+  return points;
+}
+
+/** Points of a purchase: what is left of its day, what has expired of it, the rest from anywhere. Returns what had expired. */
+function takeBack(lots: readonly Lot[], day: number, points: bigint): bigint {
+  const mine = lots.filter(({ earned }) => earned === day);
+  let rest = takeSoonest(mine, points);
+  let expired = 0n;
+  for (const lot of mine) {
+    const taken = least(lot.expired, rest);
+    lot.expired -= taken;
+    rest -= taken;
+    expired += taken;
+  }
+  takeSoonest(lots, rest);
+  return expired;
 }
 
 // --- What goes back ---

@@ -1,5 +1,6 @@
 /** Entry of the engine process: waits for its settings, runs the engine, drains when told to or when its launcher is gone. */
 import { toError } from '../lib/assert.ts';
+import { LogUnavailable } from '../log/log.ts';
 import { createLogger } from '../observe/log.ts';
 import { type Engine, EngineRefused, startEngine } from './engine.ts';
 import type { FromEngine, ToEngine } from './engine-protocol.ts';
@@ -24,11 +25,14 @@ async function run(message: Extract<ToEngine, { type: 'start' }>): Promise<void>
     engine = await startEngine(message.settings, logger, refuse);
     tell({ type: 'listening', url: engine.url });
   } catch (error) {
-    if (error instanceof EngineRefused) refuse(error);
-    else {
-      logger.error({ component: 'engine', err: error }, 'the engine could not start');
-      await end(1);
+    if (error instanceof EngineRefused) {
+      refuse(error);
+      return;
     }
+    // That the log is away says all there is to say; anything else is a fault, and its stack is wanted.
+    if (error instanceof LogUnavailable) logger.error({ component: 'engine' }, `${error.message} It will be tried again.`);
+    else logger.error({ component: 'engine', err: error }, 'the engine could not start');
+    await end(1);
   }
 }
 

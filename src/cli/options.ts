@@ -320,7 +320,7 @@ function convert(option: Option, value: unknown, where: string): string | number
 export function optionsHelp(): string {
   const rows = START_OPTIONS.map((option) => {
     const value = option.type === 'switch' ? '' : ` ${option.type === 'number' ? 'N' : option.hint}`;
-    const unit = option.type === 'number' ? `, ${option.unit}` : '';
+    const unit = option.type === 'number' && option.unit !== 'port' ? ` ${option.unit}` : '';
     const fallback = option.type === 'switch' ? 'off' : option.default === '' ? 'empty' : `${option.default}`;
     return { left: `--${option.flag}${value}`, right: `${option.help} [${option.env}; default ${fallback}${unit}]` };
   });

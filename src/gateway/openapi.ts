@@ -7,6 +7,7 @@ import { INGEST_REFUSALS } from '../ingest/parse-events.ts';
 import {
   AMOUNT_MAX,
   EVENTS_PER_REQUEST_MAX,
+  EXPIRING_SHOWN_MAX,
   LEDGER_PAGE_DEFAULT,
   LEDGER_PAGE_MAX,
   LINES_PER_EVENT_MAX,
@@ -136,11 +137,19 @@ const schemas = {
     {
       wallet: text,
       amount: whole,
-      rule: { ...text, description: 'The earn rule, `tier:<level>` for what a multiplier added, or `adjustment`.' },
+      rule: {
+        ...text,
+        description:
+          'The earn rule, `tier:<level>` for what a multiplier added, `adjustment` or `expiration`; in a reversal, ' +
+          '`expiration` gives back what had expired before and cannot be taken again.',
+      },
       originalId: { ...text, description: 'Of a reversal: the purchase it came from.' },
     },
     ['originalId'],
   ),
+  Expiring: object({ wallet: text, amount: whole, at: instant }, [], {
+    description: 'Points that expire, or have expired, at an instant.',
+  }),
   Member: object(
     {
       id,
@@ -152,7 +161,10 @@ const schemas = {
         description: 'By wallet.',
         additionalProperties: object({ available: whole, pending: whole, held: whole, debt: whole }),
       },
-      expiring: list(object({ wallet: text, amount: whole, at: instant })),
+      expiring: list(
+        { $ref: '#/components/schemas/Expiring' },
+        { description: `The next expiries, soonest first, at most ${EXPIRING_SHOWN_MAX}.` },
+      ),
       tiers: {
         type: 'object',
         description: 'By tier set.',
@@ -179,15 +191,19 @@ const schemas = {
       field: { ...text, description: 'The field to blame, where there is one.' },
       entries: list({ $ref: '#/components/schemas/Movement' }),
       tierChanges: list(object({ from: nullableText, to: nullableText, at: instant })),
+      expired: list(
+        { $ref: '#/components/schemas/Expiring' },
+        { description: 'What expired before the event counted or, earned too late, at once.' },
+      ),
       member: { $ref: '#/components/schemas/Member', description: 'The member after the event.' },
     },
-    ['message', 'field', 'member'],
+    ['message', 'field', 'expired', 'member'],
     { description: 'What became of one event.' },
   ),
   LedgerEntry: object(
     {
-      eventId: text,
-      type: { type: 'string', enum: ['accrual', 'reversal', 'adjustment', 'enrolment'] },
+      eventId: { ...text, description: 'Absent for an expiration, which no event causes.' },
+      type: { type: 'string', enum: ['accrual', 'reversal', 'adjustment', 'enrolment', 'expiration'] },
       at: instant,
       programVersion: whole,
       points: whole,
@@ -199,8 +215,11 @@ const schemas = {
       originalId: text,
       reason: text,
       agent: text,
+      earned: list(object({ day: { type: 'string', format: 'date' }, amount: whole }), {
+        description: 'Of an expiration: its points by the local day they were earned.',
+      }),
     },
-    ['amount', 'returnedAmount', 'store', 'originalId', 'reason', 'agent'],
+    ['eventId', 'amount', 'returnedAmount', 'store', 'originalId', 'reason', 'agent', 'earned'],
   ),
   Error: object({
     error: object({ code: { type: 'string', enum: Object.keys(ERRORS) }, message: text, path: text }, ['path']),
@@ -256,7 +275,7 @@ const EXAMPLE_MEMBER = {
   epoch: 'LOYALTY_EVENTS@2026-11-01T08:00:00Z',
   version: 1234,
   balances: { points: { available: 420, pending: 0, held: 0, debt: 0 } },
-  expiring: [],
+  expiring: [{ wallet: 'points', amount: 40, at: '2027-01-01T00:00:00.000Z' }],
   tiers: {
     main: {
       level: 'silver',

@@ -63,6 +63,7 @@ const EVENT_SCALARS = {
   points_reversed_total: 'Points taken back by returns.',
   points_adjusted_up_total: 'Points added by adjustments.',
   points_adjusted_down_total: 'Points taken by adjustments.',
+  points_expired_total: 'Points that expired.',
   tier_ups_total: 'Members that moved up a level.',
   tier_downs_total: 'Members that moved down a level.',
 } as const;

@@ -9,6 +9,7 @@ import type { LogEvent, MemberEvent } from '../scoring/event.ts';
 import { copyMember, type Member } from '../scoring/member.ts';
 import { recall } from '../scoring/recall.ts';
 import { score } from '../scoring/score.ts';
+import { settle } from '../scoring/settle.ts';
 import { unstoredMember } from '../wire/member-record.ts';
 import { ledgerEntryView, outcomeView } from '../wire/outcome-view.ts';
 import {
@@ -44,7 +45,7 @@ export function answer(context: Answering, payload: Uint8Array): Answer {
       case 'member':
         return answerMember(context, program, query);
       case 'ledger':
-        return answerLedger(context, query);
+        return answerLedger(context, program, query);
       case 'preview':
         return answerPreview(context, program, query);
       default:
@@ -65,9 +66,14 @@ function answerMember(context: Answering, program: Program, query: MemberQuery):
   return { ok: true, op: 'member', member, epoch };
 }
 
-function answerLedger({ partition }: Answering, { memberId, before, limit }: LedgerQuery): Answer {
-  const member = partition.members.get(memberId)?.member;
-  if (member === undefined) return { ok: true, op: 'ledger', entries: null };
+function answerLedger(
+  { partition, nowMs }: Answering,
+  program: Program,
+  { memberId, before, limit }: LedgerQuery,
+): Answer {
+  const stored = partition.members.get(memberId)?.member;
+  if (stored === undefined) return { ok: true, op: 'ledger', entries: null };
+  const member = settledTo(program, stored, nowMs());
   const total = (member.history?.sealed ?? 0) * CHUNK_ENTRIES + member.recent.count;
   const end = Math.min(before ?? total, total);
   const start = Math.max(0, end - Math.min(limit, LEDGER_PAGE_MAX));
@@ -75,6 +81,14 @@ function answerLedger({ partition }: Answering, { memberId, before, limit }: Led
   const read = entryReader(partition, member);
   for (let index = end - 1; index >= start; index--) entries.push(ledgerEntryView(read(index)));
   return { ok: true, op: 'ledger', entries, ...(start > 0 ? { next: start } : {}) };
+}
+
+/** With what is due by then, though no tick has come yet: ledger and balance are read as one. */
+function settledTo(program: Program, member: Member, atMs: number): Member {
+  if (member.due > atMs) return member;
+  const copy = copyMember(member);
+  settle(program, copy, atMs);
+  return copy;
 }
 
 /** Entries by index, oldest first, a chunk at a time. */

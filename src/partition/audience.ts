@@ -9,10 +9,10 @@ import type { WorkerCounters } from '../observe/counters.ts';
 import type { Program } from '../program/program.ts';
 import type { Entry } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
-import type { Member } from '../scoring/member.ts';
+import { copyMember, type Member } from '../scoring/member.ts';
 import type { Outcome } from '../scoring/outcome.ts';
 import { pointsOf } from '../scoring/points.ts';
-import { rewind, settle } from '../scoring/tiers.ts';
+import { rewind, settle } from '../scoring/settle.ts';
 import type { HeldMember } from '../store/member-cache.ts';
 import type { Batch, Malformed } from '../wire/batch.ts';
 import { encodeLive } from '../wire/live.ts';
@@ -133,8 +133,8 @@ export class Audience implements PartitionListener {
 
 /** A member as it is at an instant: what is due by then has happened, though not on the member itself. */
 export function viewAt(program: Program, member: Member, epoch: string, atMs: number): MemberView {
-  // Settling touches numbers only, so the lists may be shared with the original.
-  const shown = { ...member };
+  // Where nothing is due, settling touches numbers only, and the lists may be shared with the original.
+  const shown = member.due <= atMs ? copyMember(member) : { ...member };
   settle(program, shown, Math.max(atMs, member.asOf));
   if (atMs < member.asOf) rewind(program, shown, atMs);
   return memberView(program, shown, epoch);

@@ -15,12 +15,13 @@ import type { WorkerCounters } from '../observe/counters.ts';
 import { successionIssues } from '../program/compile.ts';
 import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
+import type { Entry } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import { OUTCOMES, type Outcome, type OutcomeCode, refusal, type TierChange } from '../scoring/outcome.ts';
 import { pointsOf } from '../scoring/points.ts';
 import { recall } from '../scoring/recall.ts';
 import { score } from '../scoring/score.ts';
-import { settle } from '../scoring/tiers.ts';
+import { settle } from '../scoring/settle.ts';
 import { type HeldMember, MemberCache, newHeldMember } from '../store/member-cache.ts';
 import type { PartitionStore, StoredPosition } from '../store/store.ts';
 import { type Batch, decodeBatch, encodeBatch, type Malformed } from '../wire/batch.ts';
@@ -216,7 +217,9 @@ export class Partition {
       member.version = message.sequence;
       this.#members.changed(held);
       if (member.due < this.#nextDue) this.#nextDue = member.due;
-      this.#count(outcome);
+      this.#count(outcome.entry);
+      for (const expiration of outcome.expirations) this.#count(expiration);
+      this.#count(outcome.expiredAtOnce);
     }
     this.#finish(event, outcome, outcome.code === 'scored' ? held : known, message, undefined);
   }
@@ -229,7 +232,7 @@ export class Partition {
     message: LogMessage,
     detail: string | undefined,
   ): void {
-    const { counters, listener, fullLedger } = this.#options;
+    const { counters, listener } = this.#options;
     counters.event(event.type, outcome.code);
     listener.scored(event, outcome, held, detail);
     if (OUTCOMES[outcome.code].refused) {
@@ -239,12 +242,18 @@ export class Partition {
       return;
     }
     if (outcome.code !== 'scored' || held === undefined || event.type === 'malformed') return;
-    const { entry, tierChanges } = outcome;
-    if (entry?.kind === 'accrual' && !fullLedger) {
-      this.#effects.leaveOut(message);
-    } else if (entry !== undefined) {
-      const effect = entryEffect(event.memberId, entry, held.member.balance);
-      if (effect !== undefined) this.#effects.push(message, effect);
+    const { entry, tierChanges, expirations, expiredAtOnce } = outcome;
+    if (entry !== undefined) {
+      if (expirations.length === 0 && expiredAtOnce === undefined) {
+        this.#entryEffect(message, event.memberId, entry, held.member.balance);
+      } else {
+        const written = [...expirations, entry, ...(expiredAtOnce === undefined ? [] : [expiredAtOnce])];
+        let balance = held.member.balance - written.reduce((sum, one) => sum + pointsOf(one), 0);
+        for (const one of written) {
+          balance += pointsOf(one);
+          this.#entryEffect(message, event.memberId, one, balance);
+        }
+      }
     }
     if (tierChanges.length > 0) this.#tierEffects(message, event.memberId, tierChanges, event.id);
   }
@@ -268,6 +277,15 @@ export class Partition {
     });
   }
 
+  #entryEffect(message: LogMessage, memberId: string, entry: Entry, balance: number): void {
+    if (entry.kind === 'accrual' && !this.#options.fullLedger) {
+      this.#effects.leaveOut(message);
+      return;
+    }
+    const effect = entryEffect(memberId, entry, balance);
+    if (effect !== undefined) this.#effects.push(message, effect);
+  }
+
   #tierEffects(
     message: LogMessage,
     memberId: string,
@@ -283,37 +301,46 @@ export class Partition {
     }
   }
 
-  #count({ entry }: Outcome): void {
+  #count(entry: Entry | undefined): void {
     if (entry === undefined || entry.kind === 'enrolment') return;
     const { counters } = this.#options;
     const points = pointsOf(entry);
     if (entry.kind === 'accrual') counters.add('points_accrued_total', points);
     else if (entry.kind === 'reversal') counters.add('points_reversed_total', -points);
+    else if (entry.kind === 'expiration') counters.add('points_expired_total', -points);
     else if (points > 0) counters.add('points_adjusted_up_total', points);
     else counters.add('points_adjusted_down_total', -points);
   }
 
-  /** Fires every timer that is due by the message's time, in order of time and member. */
   #tick(message: LogMessage): void {
-    const { listener, counters } = this.#options;
-    counters.event('tick', 'scored');
-    const program = this.#program;
-    if (program === undefined) return;
+    this.#options.counters.event('tick', 'scored');
+    if (this.#program !== undefined) this.#fireTimers(this.#program, message);
+  }
+
+  /** Those that are due by the message's time, in order of time and member, TICK_MEMBERS_MAX at most. Returns how many members. */
+  #fireTimers(program: Program, message: LogMessage): number {
+    const { listener } = this.#options;
     const until = message.timestampMs;
-    for (const { memberId } of this.#dueMembers(until)) {
+    const due = this.#dueMembers(until);
+    for (const { memberId } of due) {
       const held = this.#members.get(memberId);
       if (held === undefined) continue;
       const { member } = held;
       // Settled edge by edge and no further, so that a late tick and a punctual one leave the same state.
       while (member.due <= until) {
-        const changes = settle(program, member, member.due);
-        if (changes.length > 0) this.#tierEffects(message, memberId, changes, undefined);
+        const { tierChanges, expirations } = settle(program, member, member.due);
+        if (tierChanges.length > 0) this.#tierEffects(message, memberId, tierChanges, undefined);
+        for (const expiration of expirations) {
+          this.#count(expiration);
+          this.#entryEffect(message, memberId, expiration, member.balance);
+        }
         member.version = message.sequence;
         this.#members.changed(held);
         listener.settled(held);
       }
     }
     this.#findNextDue();
+    return due.length;
   }
 
   #findNextDue(): void {
@@ -360,6 +387,8 @@ export class Partition {
       this.#reject(message, 'malformed', issuesText('', issues), undefined, Buffer.from(document), undefined);
       return;
     }
+    // What was due before it fires by the old one, whether or not a tick came in time: all of it, not a tick's worth.
+    if (current !== undefined) while (this.#fireTimers(current, message) === TICK_MEMBERS_MAX);
     this.#program = result.program;
     this.#programDocument = document;
   }

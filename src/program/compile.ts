@@ -3,6 +3,7 @@ import { addMonths } from '../lib/calendar.ts';
 import { currencyDigits } from '../lib/currency.ts';
 import { compileZone, startOfNextYear, startOfYear, type Zone } from '../lib/zone.ts';
 import { AMOUNT_MAX, POINTS_PER_EVENT_MAX } from '../limits.ts';
+import { compileExpiry } from './expiry.ts';
 import type { AccrualTerms, Program, TierLevel, TierSet, Window } from './program.ts';
 import type { ProgramDocument } from './schema.ts';
 
@@ -39,6 +40,7 @@ export function compileProgram(document: ProgramDocument): CompileResult {
     multiplierMilli: 1000,
   };
   const tiers = document.tiers === undefined ? undefined : compileTiers(document.tiers, terms, minor, issues);
+  const expiry = document.expiry === undefined ? undefined : compileExpiry(document.expiry, issues);
   const multiplier = Math.max(1, ...(document.tiers?.levels ?? []).map((level) => level.multiplier));
   if (perMinor > 0 && (document.earn.points * multiplier * AMOUNT_MAX) / perMinor > POINTS_PER_EVENT_MAX) {
     issues.push({
@@ -57,6 +59,7 @@ export function compileProgram(document: ProgramDocument): CompileResult {
       enrolmentRequired: document.enrolment === 'required',
       terms,
       tiers,
+      expiry,
       unmatchedReturns: document.returns.unmatched,
       returnMatchDays: document.returns.matchDays,
       document,

@@ -14,6 +14,8 @@ export interface Program {
   readonly terms: AccrualTerms;
   /** Absent: a program without tiers. */
   readonly tiers: TierSet | undefined;
+  /** Absent: points do not expire. */
+  readonly expiry: Expiry | undefined;
   readonly unmatchedReturns: ProgramDocument['returns']['unmatched'];
   readonly returnMatchDays: number;
   /** What this was compiled from. */
@@ -62,4 +64,12 @@ export interface Window {
   firstDay(day: number): number;
   /** The first day on which `day` counts no more. */
   leavesOn(day: number): number;
+}
+
+/** How long points can be spent. A lot keeps what it was given when the program changes. */
+export interface Expiry {
+  /** The last local day of points earned on a day: that day or a later one. Monotonic. */
+  lastDay(earnedDay: number): number;
+  /** A purchase gives all open lots the last day of what it earns itself, if that is later. */
+  readonly isRenewed: boolean;
 }

@@ -6,11 +6,13 @@ import { z } from 'zod';
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const CURRENCY = /^[A-Z]{3}$/;
+const DATE = /^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$/;
 
 /** What a pattern stands for, for error messages. */
 export const PATTERNS: Readonly<Record<string, string>> = {
   [String(NAME)]: 'a lower-case name such as gold: letters, digits and dashes, at most 32',
   [String(CURRENCY)]: 'an ISO 4217 code such as USD',
+  [String(DATE)]: 'a month and a day such as 06-30',
 };
 
 const AMOUNT_MAX_UNITS = 10_000_000_000;
@@ -62,6 +64,34 @@ const tiersSchema = z.strictObject({
   levels: z.array(levelSchema).min(1).max(100).describe('Levels, lowest first. A member below the first holds none.'),
 });
 
+/** Either `after`, with what goes with it, or `on`: compile.ts sees to that, since it can say so better than a union. */
+const expirySchema = z.strictObject({
+  after: z
+    .strictObject({
+      days: z.int().min(0).max(36_500).optional().describe('Days after the day they were earned.'),
+      months: z.int().min(0).max(1_200).optional().describe('Months after it; 31 January + 1 month is 28 February.'),
+      years: z.int().min(0).max(100).optional().describe('Years after it.'),
+    })
+    .optional()
+    .describe(
+      'The last day on which points can be spent: {days: 90}, {months: 12} or {years: 2} after they were earned.',
+    ),
+  through: z
+    .enum(['day', 'month', 'quarter', 'year'])
+    .optional()
+    .describe('To the end of what the last day is extended: day (default), month, quarter or year.'),
+  renew: z
+    .enum(['none', 'activity'])
+    .optional()
+    .describe('activity: a purchase renews all points, as if they were earned on its day; none (default).'),
+  on: z
+    .array(z.string().regex(DATE))
+    .min(1)
+    .max(24)
+    .optional()
+    .describe('Fixed last days, each year; 02-29 is the last day of February.'),
+});
+
 const returnsSchema = z.strictObject({
   unmatched: z
     .enum(['ignore', 'deduct', 'refuse'])
@@ -88,6 +118,7 @@ export const programSchema = z.strictObject({
     .describe('implicit: the first purchase makes a member; required: purchases of unknown members are refused.'),
   earn: earnSchema,
   tiers: tiersSchema.optional(),
+  expiry: expirySchema.optional(),
   returns: returnsSchema.default({ unmatched: 'ignore', matchDays: 365 }),
 });
 

@@ -1,6 +1,6 @@
 /**
- * Amounts by local day, ascending. Lots (points by the day they were earned) and windows (spend by the day it was made) are
- * both this, which bounds a member's record by days instead of by purchases and keeps windows exact to the day.
+ * Amounts by local day, ascending. Windows (spend by the day it was made) and expired points (by the day they were earned)
+ * are this, which bounds a member's record by days instead of by purchases and keeps windows exact to the day.
  */
 
 /**
@@ -45,21 +45,6 @@ export function firstDayFrom(days: Days, day: number): number | undefined {
 /** The latest day that has an amount; undefined when there is none. */
 export function lastDay(days: Days): number | undefined {
   return days[days.length - 2];
-}
-
-/** Takes up to `amount` from the earliest days on. */
-export function takeOldest(days: Days, amount: number): Days {
-  let left = amount;
-  let index = 0;
-  for (; left > 0 && index < days.length; index += 2) {
-    const available = days[index + 1] as number;
-    if (available > left) {
-      days[index + 1] = available - left;
-      break;
-    }
-    left -= available;
-  }
-  return index === 0 ? days : days.slice(index);
 }
 
 /** Takes up to `amount` from the latest days back. */

@@ -8,12 +8,17 @@ export function findEntry(member: Member, eventId: string, fingerprint: number):
   return member.recent.find(eventId, fingerprint) ?? member.history?.find(eventId, fingerprint);
 }
 
+const TYPES: Readonly<Record<Entry['kind'], MemberEvent['type'] | undefined>> = {
+  accrual: 'purchase',
+  reversal: 'return',
+  adjustment: 'adjustment',
+  enrolment: 'enrolment',
+  expiration: undefined,
+};
+
 /** The first field, in the order of the event's shape, that is not what it was; undefined if all are. */
 export function differingField(entry: Entry, event: MemberEvent): string | undefined {
-  const type = { accrual: 'purchase', reversal: 'return', adjustment: 'adjustment', enrolment: 'enrolment' }[
-    entry.kind
-  ];
-  if (type !== event.type) return 'type';
+  if (TYPES[entry.kind] !== event.type) return 'type';
   if (entry.occurredAt !== event.occurredAt) return 'occurredAt';
   if (entry.kind === 'accrual' && event.type === 'purchase') {
     return (

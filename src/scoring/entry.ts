@@ -1,13 +1,15 @@
 /**
- * Ledger entries: what each event did to a member, kept for good. An entry holds all that a later return, a resend or a
+ * Ledger entries: what each event, and time, did to a member, kept for good. An entry holds all that a later return, a resend or a
  * question "why these points" needs, so none of them ever meets today's rules.
  */
 import type { AccrualTerms } from '../program/program.ts';
+import type { Days } from './days.ts';
 import type { ReturnLine } from './event.ts';
 
-export type Entry = Accrual | Reversal | AdjustmentEntry | EnrolmentEntry;
+export type Entry = Accrual | Reversal | AdjustmentEntry | EnrolmentEntry | Expiration;
 
 interface EntryHead {
+  /** '' for what no event but time did. */
   readonly eventId: string;
   /** As the event said; 0 when it did not. */
   readonly occurredAt: number;
@@ -64,6 +66,8 @@ export interface ReversalPart {
   readonly base: number;
   readonly levelId: string;
   readonly bonus: number;
+  /** How many of these points had expired before: they were gone already, and the member was not charged for them again. */
+  readonly expired: number;
 }
 
 export interface AdjustmentEntry extends EntryHead {
@@ -77,4 +81,13 @@ export interface AdjustmentEntry extends EntryHead {
 export interface EnrolmentEntry extends EntryHead {
   readonly kind: 'enrolment';
   readonly programVersion: number;
+}
+
+/** Points whose last day has ended. `at` is the first instant after it. */
+export interface Expiration extends EntryHead {
+  readonly kind: 'expiration';
+  /** In force when it was noticed; what was to expire when is older. */
+  readonly programVersion: number;
+  /** Points by the day they were earned. */
+  readonly earned: Days;
 }

@@ -5,6 +5,7 @@
 import type { Days } from './days.ts';
 import type { Entries } from './entries.ts';
 import type { History } from './history.ts';
+import type { Lots } from './lots.ts';
 
 export interface Member {
   readonly id: string;
@@ -12,8 +13,10 @@ export interface Member {
   enrolledAt: number;
   /** Points: available if positive, debt if negative. */
   balance: number;
-  /** Open lots by the day they were earned. Their sum is the balance while that is not negative. */
-  lots: Days;
+  /** What can be spent and until when. Its sum is the balance while that is not negative. */
+  lots: Lots;
+  /** Points that have expired, by the day they were earned, less what has been returned since; of EXPIRED_DAYS_KEPT days. */
+  expired: Days;
   /** Qualifying spend by the day it was made, net of returns; days that left the window long ago are dropped. */
   spend: Days;
   /** Level held, '' for none. A name, not an index: ladders change with the program. */
@@ -24,7 +27,7 @@ export interface Member {
   programVersion: number;
   /** Everything due up to this instant has happened; 0 before the first event. */
   asOf: number;
-  /** When the window next loses a day that could change the level; Infinity for never. */
+  /** When the window next loses a day that could change the level, or a lot is over; Infinity for never. */
   due: number;
   /** Local day of `asOf`; 0 while `windowFirstDay` and `windowSpend` are not worked out. None of the three is stored. */
   asOfDay: number;
@@ -40,6 +43,9 @@ export interface Member {
   version: number;
 }
 
+/** One for all members that nothing has expired of: days are only added by making another list. */
+const NOTHING_EXPIRED: Days = [];
+
 /** `recent` is empty; which kind of run it is decides how the member's entries are kept. */
 export function newMember(id: string, recent: Entries): Member {
   return {
@@ -47,6 +53,7 @@ export function newMember(id: string, recent: Entries): Member {
     enrolledAt: 0,
     balance: 0,
     lots: [],
+    expired: NOTHING_EXPIRED,
     spend: [],
     levelId: '',
     levelSince: 0,
@@ -67,6 +74,7 @@ export function copyMember(member: Member): Member {
   return {
     ...member,
     lots: member.lots.slice(),
+    expired: member.expired.slice(),
     spend: member.spend.slice(),
     recent: member.recent.copy(),
     history: member.history?.copy(),

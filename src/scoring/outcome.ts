@@ -2,7 +2,7 @@
  * What became of an event. Codes are sentences; the table stands in order of precedence: an event that could be refused for
  * two reasons is refused for the one that stands first, and the ladders in score.ts check in this order.
  */
-import type { Entry } from './entry.ts';
+import type { Entry, Expiration } from './entry.ts';
 
 export const OUTCOMES = {
   scored: { refused: false, help: 'The event counted.' },
@@ -51,12 +51,32 @@ export interface Outcome {
   readonly entry: Entry | undefined;
   /** Tier changes that became due before the event, and the one it caused, in order. */
   readonly tierChanges: readonly TierChange[];
+  /** Points whose time had come before the event; in the ledger they stand before `entry`. */
+  readonly expirations: readonly Expiration[];
+  /** What came too late to be spent: it stands behind `entry`, which earned it. */
+  readonly expiredAtOnce: Expiration | undefined;
   /** Of duplicate_with_different_content: the first field that differs. */
   readonly field: string | undefined;
 }
 
 export const NO_TIER_CHANGES: readonly TierChange[] = [];
+export const NO_EXPIRATIONS: readonly Expiration[] = [];
 
 export function refusal(code: OutcomeCode, field?: string): Outcome {
-  return { code, entry: undefined, tierChanges: NO_TIER_CHANGES, field };
+  return withoutEffect(code, undefined, field);
+}
+
+export function duplicate(first: Entry): Outcome {
+  return withoutEffect('duplicate', first, undefined);
+}
+
+function withoutEffect(code: OutcomeCode, entry: Entry | undefined, field: string | undefined): Outcome {
+  return {
+    code,
+    entry,
+    tierChanges: NO_TIER_CHANGES,
+    expirations: NO_EXPIRATIONS,
+    expiredAtOnce: undefined,
+    field,
+  };
 }

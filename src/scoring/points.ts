@@ -1,6 +1,7 @@
 /** How many points an amount is worth under given terms, and what an accrual still gives after returns. */
 import { scale } from '../lib/integer.ts';
 import type { AccrualTerms } from '../program/program.ts';
+import { sumOfDays } from './days.ts';
 import type { Accrual, Entry } from './entry.ts';
 
 /** What the rule alone gives. */
@@ -36,10 +37,12 @@ export function pointsOf(entry: Entry): number {
     case 'accrual':
       return basePoints(entry.amount, entry.terms) + bonusPoints(entry.amount, entry.terms);
     case 'reversal':
-      return entry.parts.reduce((sum, { base, bonus }) => sum - base - bonus, 0);
+      return entry.parts.reduce((sum, { base, bonus, expired }) => sum - base - bonus + expired, 0);
     case 'adjustment':
       return entry.points;
     case 'enrolment':
       return 0;
+    case 'expiration':
+      return 0 - sumOfDays(entry.earned, -Infinity, Infinity);
   }
 }

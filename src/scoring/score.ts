@@ -7,19 +7,20 @@
  */
 import { unreachable } from '../lib/assert.ts';
 import { fingerprint } from '../lib/hash.ts';
-import { BALANCE_MAX, CHUNK_ENTRIES, CLOCK_SKEW_MAX_MS } from '../limits.ts';
+import { BALANCE_MAX, CLOCK_SKEW_MAX_MS } from '../limits.ts';
 import type { AccrualTerms, Program } from '../program/program.ts';
-import { credit, debit } from './balance.ts';
+import { credit, debit, takeBack } from './balance.ts';
 import { differingField, findEntry } from './duplicate.ts';
 import type { Accrual, AccrualLine, AdjustmentEntry, EnrolmentEntry, Entry, Reversal, ReversalPart } from './entry.ts';
 import { type Adjustment, type Enrolment, effectiveAt, type MemberEvent, type Purchase, type Return } from './event.ts';
-import { History } from './history.ts';
-import { IdIndex } from './id-index.ts';
+import { lastDayOf, renew } from './expiry.ts';
+import { record } from './ledger.ts';
 import type { Member } from './member.ts';
-import { NO_TIER_CHANGES, type Outcome, refusal, type TierChange } from './outcome.ts';
+import { duplicate, type Outcome, refusal } from './outcome.ts';
 import { basePoints, bonusPoints, pointsOfReturn } from './points.ts';
 import { commitDraft, type PlanResult, planNamedReturn, planUnnamedReturn } from './returns.ts';
-import { addSpend, judge, levelAt, restoreWindow, settle, takeLatestSpend, takeSpend } from './tiers.ts';
+import { expireAtOnce, judge, type Passed, settle } from './settle.ts';
+import { addSpend, levelAt, restoreWindow, takeLatestSpend, takeSpend } from './tiers.ts';
 
 /**
  * Scores one event on its member, who may be new. `now` is the log's time of the event, epoch milliseconds. What the event
@@ -31,7 +32,7 @@ export function score(program: Program, member: Member, event: MemberEvent, now:
   const first = findEntry(member, event.id, eventFingerprint);
   const difference = first === undefined ? undefined : differingField(first, event);
   if (first !== undefined && difference === undefined) {
-    return { code: 'duplicate', entry: first, tierChanges: NO_TIER_CHANGES, field: undefined };
+    return duplicate(first);
   }
   if (at > now + CLOCK_SKEW_MAX_MS) return refusal('occurred_in_future');
   if (difference !== undefined) return refusal('duplicate_with_different_content', difference);
@@ -64,10 +65,12 @@ function scorePurchase(
   if (program.enrolmentRequired && member.enrolledAt === 0) return refusal('member_not_enrolled');
   if (member.balance > BALANCE_MAX || member.windowSpend > BALANCE_MAX) return refusal('balance_out_of_range');
 
-  const settled = settle(program, member, at, now);
+  const passed = settle(program, member, at, now);
   const terms = levelAt(program, member, at)?.terms ?? program.terms;
   const day = program.zone.localDay(at);
-  credit(member, day, basePoints(event.amount, terms) + bonusPoints(event.amount, terms));
+  const points = basePoints(event.amount, terms) + bonusPoints(event.amount, terms);
+  credit(member, day, lastDayOf(program, day), points);
+  renew(program, member, day);
   addSpend(program, member, day, event.amount);
   const entry: Accrual = {
     kind: 'accrual',
@@ -92,7 +95,7 @@ function scorePurchase(
     terms,
     returnedAmount: 0,
   };
-  return scored(member, entry, eventFingerprint, judge(program, member, at, settled));
+  return scored(program, member, entry, eventFingerprint, passed, at, now);
 }
 
 function scoreReturn(
@@ -108,7 +111,7 @@ function scoreReturn(
   if ('refused' in result) return refusal(result.refused, result.field);
   if (member.balance < -BALANCE_MAX) return refusal('balance_out_of_range');
 
-  const settled = settle(program, member, at, now);
+  const passed = settle(program, member, at, now);
   // As of just before this return: what it takes back must not decide what its unmatched goods cost.
   const termsNow = levelAt(program, member, at)?.terms ?? program.terms;
   const parts: ReversalPart[] = [];
@@ -117,12 +120,12 @@ function scoreReturn(
     const amount = draft.returnedAmount - accrual.returnedAmount;
     const { base, bonus } = pointsOfReturn(accrual, amount);
     const day = program.zone.localDay(accrual.at);
-    debit(member, day, base + bonus);
+    const expired = takeBack(member, day, base + bonus);
     takeSpend(member, day, amount);
     commitDraft(draft);
     if (!member.recent.replace(accrual, fingerprint(accrual.eventId))) member.history?.replace(accrual);
     const { ruleId, levelId } = accrual.terms;
-    parts.push({ originalId: accrual.eventId, amount, ruleId, base, levelId, bonus });
+    parts.push({ originalId: accrual.eventId, amount, ruleId, base, levelId, bonus, expired });
   }
   const { unmatchedAmount } = result.plan;
   if (unmatchedAmount > 0 && program.unmatchedReturns === 'deduct') {
@@ -142,7 +145,7 @@ function scoreReturn(
     lines: event.lines,
     parts,
   };
-  return scored(member, entry, eventFingerprint, judge(program, member, at, settled));
+  return scored(program, member, entry, eventFingerprint, passed, at, now);
 }
 
 function planReturn(program: Program, member: Member, event: Return, at: number): PlanResult {
@@ -157,9 +160,9 @@ function planReturn(program: Program, member: Member, event: Return, at: number)
 function deductUnmatched(member: Member, amount: number, terms: AccrualTerms): ReversalPart {
   const base = basePoints(amount, terms);
   const bonus = bonusPoints(amount, terms);
-  debit(member, undefined, base + bonus);
+  debit(member, base + bonus);
   takeLatestSpend(member, amount);
-  return { originalId: '', amount, ruleId: terms.ruleId, base, levelId: terms.levelId, bonus };
+  return { originalId: '', amount, ruleId: terms.ruleId, base, levelId: terms.levelId, bonus, expired: 0 };
 }
 
 function scoreAdjustment(
@@ -174,9 +177,10 @@ function scoreAdjustment(
     return refusal('balance_out_of_range');
   }
 
-  const settled = settle(program, member, at, now);
-  if (event.points > 0) credit(member, program.zone.localDay(at), event.points);
-  else debit(member, undefined, -event.points);
+  const passed = settle(program, member, at, now);
+  const day = program.zone.localDay(at);
+  if (event.points > 0) credit(member, day, lastDayOf(program, day), event.points);
+  else debit(member, -event.points);
   const entry: AdjustmentEntry = {
     kind: 'adjustment',
     eventId: event.id,
@@ -187,7 +191,7 @@ function scoreAdjustment(
     reason: event.reason,
     agent: event.agent,
   };
-  return scored(member, entry, eventFingerprint, settled);
+  return scored(program, member, entry, eventFingerprint, passed, at, now);
 }
 
 function scoreEnrolment(
@@ -200,7 +204,7 @@ function scoreEnrolment(
 ): Outcome {
   if (member.enrolledAt !== 0) return refusal('already_enrolled');
 
-  const settled = settle(program, member, at, now);
+  const passed = settle(program, member, at, now);
   member.enrolledAt = at;
   const entry: EnrolmentEntry = {
     kind: 'enrolment',
@@ -209,15 +213,21 @@ function scoreEnrolment(
     at,
     programVersion: program.version,
   };
-  return scored(member, entry, eventFingerprint, settled);
+  return scored(program, member, entry, eventFingerprint, passed, at, now);
 }
 
-function scored(member: Member, entry: Entry, fingerprint: number, tierChanges: readonly TierChange[]): Outcome {
-  member.recent.append(entry, fingerprint);
-  if (member.recent.count === CHUNK_ENTRIES) {
-    member.history ??= new History(0, new IdIndex([]));
-    member.history.seal(member.recent);
-    member.recent = member.recent.empty();
-  }
-  return { code: 'scored', entry, tierChanges, field: undefined };
+function scored(
+  program: Program,
+  member: Member,
+  entry: Entry,
+  fingerprint: number,
+  passed: Passed,
+  at: number,
+  now: number,
+): Outcome {
+  record(member, entry, fingerprint);
+  const tierChanges = judge(program, member, at, passed.tierChanges);
+  const past = Math.max(now, member.asOf);
+  const expiredAtOnce = member.due <= past ? expireAtOnce(program, member, past) : undefined;
+  return { code: 'scored', entry, tierChanges, expirations: passed.expirations, expiredAtOnce, field: undefined };
 }

@@ -39,11 +39,13 @@ interface EffectHead {
 
 interface EntryEffect {
   /** `accrual` only where the operator asks for the full ledger. */
-  readonly type: 'accrual' | 'reversal' | 'adjustment';
+  readonly type: 'accrual' | 'reversal' | 'adjustment' | 'expiration';
   readonly memberId: string;
-  readonly eventId: string;
+  /** Absent for an expiration, which time causes. */
+  readonly eventId?: string;
   readonly at: string;
   readonly movements: readonly MovementView[];
+  /** After it; negative is debt. */
   readonly balance: number;
 }
 
@@ -76,6 +78,7 @@ export const EFFECT_TYPES: Readonly<Record<EffectBody['type'], true>> = {
   accrual: true,
   reversal: true,
   adjustment: true,
+  expiration: true,
   tier_changed: true,
   rejected: true,
 };
@@ -85,7 +88,7 @@ export function entryEffect(memberId: string, entry: Entry, balance: number): En
   return {
     type: entry.kind,
     memberId,
-    eventId: entry.eventId,
+    ...(entry.eventId === '' ? {} : { eventId: entry.eventId }),
     at: instantText(entry.at),
     movements: movementsOf(entry),
     balance,

@@ -4,9 +4,11 @@
  */
 import type { Rounding } from '../lib/integer.ts';
 import type { AccrualTerms } from '../program/program.ts';
+import type { Days } from '../scoring/days.ts';
 import type { Accrual, AccrualLine, Entry, Reversal, ReversalPart } from '../scoring/entry.ts';
 import { NOT_GIVEN, type ReturnLine } from '../scoring/event.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
+import { WireError } from './pack.ts';
 
 const ROUNDINGS: readonly Rounding[] = ['floor', 'nearest', 'ceil'];
 
@@ -14,6 +16,9 @@ const ACCRUAL = 0;
 const REVERSAL = 1;
 const ADJUSTMENT = 2;
 const ENROLMENT = 3;
+const EXPIRATION = 4;
+/** A reversal some of whose points had expired; any other is written as it was before there was expiry. */
+const REVERSAL_OF_EXPIRED = 5;
 
 /** Bytes of terms written before. A program has a few, compiled once, and nearly every entry names one of them. */
 const knownTerms = new WeakMap<AccrualTerms, Uint8Array>();
@@ -57,10 +62,12 @@ export function writeEntry(out: ByteWriter, entry: Entry): void {
       writeHead(out, ACCRUAL, entry);
       writeAccrual(out, entry);
       return;
-    case 'reversal':
-      writeHead(out, REVERSAL, entry);
-      writeReversal(out, entry);
+    case 'reversal': {
+      const hasExpired = entry.parts.some(({ expired }) => expired > 0);
+      writeHead(out, hasExpired ? REVERSAL_OF_EXPIRED : REVERSAL, entry);
+      writeReversal(out, entry, hasExpired);
       return;
+    }
     case 'adjustment':
       writeHead(out, ADJUSTMENT, entry);
       out.uint(entry.programVersion);
@@ -71,6 +78,12 @@ export function writeEntry(out: ByteWriter, entry: Entry): void {
     case 'enrolment':
       writeHead(out, ENROLMENT, entry);
       out.uint(entry.programVersion);
+      return;
+    case 'expiration':
+      writeHead(out, EXPIRATION, entry);
+      out.uint(entry.programVersion);
+      out.uint(entry.earned.length / 2);
+      for (const value of entry.earned) out.int(value);
   }
 }
 
@@ -103,7 +116,9 @@ export function readEntry(from: ByteReader): Entry {
     case ACCRUAL:
       return readAccrual(from, head);
     case REVERSAL:
-      return readReversal(from, head);
+      return readReversal(from, head, false);
+    case REVERSAL_OF_EXPIRED:
+      return readReversal(from, head, true);
     case ADJUSTMENT:
       return {
         kind: 'adjustment',
@@ -113,8 +128,12 @@ export function readEntry(from: ByteReader): Entry {
         reason: from.text(),
         agent: from.text(),
       };
-    default:
+    case ENROLMENT:
       return { kind: 'enrolment', ...head, programVersion: from.uint() };
+    case EXPIRATION:
+      return { kind: 'expiration', ...head, programVersion: from.uint(), earned: readDays(from) };
+    default:
+      throw new WireError(`entry code ${code} is not known`);
   }
 }
 
@@ -176,7 +195,12 @@ function readAccrualLine(from: ByteReader): AccrualLine {
   };
 }
 
-function writeReversal(out: ByteWriter, entry: Reversal): void {
+function readDays(from: ByteReader): Days {
+  const count = from.uint();
+  return Array.from({ length: 2 * count }, () => from.int());
+}
+
+function writeReversal(out: ByteWriter, entry: Reversal, hasExpired: boolean): void {
   out.uint(entry.programVersion);
   out.text(entry.store);
   out.text(entry.terminal);
@@ -197,10 +221,11 @@ function writeReversal(out: ByteWriter, entry: Reversal): void {
     out.int(part.base);
     out.text(part.levelId);
     out.int(part.bonus);
+    if (hasExpired) out.uint(part.expired);
   }
 }
 
-function readReversal(from: ByteReader, head: Head): Reversal {
+function readReversal(from: ByteReader, head: Head, hasExpired: boolean): Reversal {
   return {
     kind: 'reversal',
     ...head,
@@ -221,6 +246,7 @@ function readReversal(from: ByteReader, head: Head): Reversal {
         base: from.int(),
         levelId: from.text(),
         bonus: from.int(),
+        expired: hasExpired ? from.uint() : 0,
       };
     }),
   };

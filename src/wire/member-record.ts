@@ -3,19 +3,24 @@
  * fields (bytes.ts) in the order of `encodeMember`. The digest leaves the head out: two logs with the same events in another
  * packing give the same digest, though their sequences differ.
  *
- * Member record version 1, chunk version 1, id block version 1.
+ * Member record version 2, chunk version 1, id block version 1. Version 1 of a member has a day and points for each lot, no
+ * last day, and nothing that has expired. It is read, and still written for a member of whom there is no more to say, so that
+ * where points do not expire a store, its digest and a fold of its log stay alike. An entry says by its code how it is laid
+ * out (entry-record.ts).
  */
 import { assert } from '../lib/assert.ts';
 import type { Days } from '../scoring/days.ts';
 import type { Entries } from '../scoring/entries.ts';
 import { type Chunk, History } from '../scoring/history.ts';
 import { type IdBlock, IdIndex } from '../scoring/id-index.ts';
+import { type Lots, NEVER } from '../scoring/lots.ts';
 import { type Member, newMember } from '../scoring/member.ts';
 import { ByteReader, ByteWriter, type RecordSlabs } from './bytes.ts';
 import { UnknownVersion } from './pack.ts';
 import { PackedEntries } from './packed-entries.ts';
 
-const MEMBER_VERSION = 1;
+const MEMBER_VERSION = 2;
+const MEMBER_VERSION_WITHOUT_EXPIRY = 1;
 const CHUNK_VERSION = 1;
 const ID_BLOCK_VERSION = 1;
 const SEQUENCE_BYTES = 8;
@@ -31,12 +36,14 @@ export function unstoredMember(id: string): Member {
 
 /** `records` keeps the bytes; without it they are the caller's own. */
 export function encodeMember(member: Member, records?: RecordSlabs): Uint8Array {
+  const expires = (member.lots[0] ?? NEVER) !== NEVER || member.expired.length > 0;
   out.start();
-  out.byte(MEMBER_VERSION);
+  out.byte(expires ? MEMBER_VERSION : MEMBER_VERSION_WITHOUT_EXPIRY);
   out.double(member.version);
   out.uint(member.enrolledAt);
   out.int(member.balance);
-  writeDays(member.lots);
+  writeLots(member.lots, expires);
+  if (expires) writeDays(member.expired);
   writeDays(member.spend);
   out.text(member.levelId);
   out.uint(member.levelSince);
@@ -54,13 +61,17 @@ export function decodeMember(
   bytes: Uint8Array,
   readBlocks: (memberId: string, sealed: number) => (IdBlock | undefined)[],
 ): Member {
-  if (bytes[0] !== MEMBER_VERSION) throw new UnknownVersion('member record', bytes[0]);
+  const version = bytes[0];
+  const isKnown = version === MEMBER_VERSION || version === MEMBER_VERSION_WITHOUT_EXPIRY;
+  if (!isKnown) throw new UnknownVersion('member record', version);
+  const expires = version === MEMBER_VERSION;
   const from = new ByteReader(bytes, 1);
   const member = unstoredMember(id);
   member.version = from.double();
   member.enrolledAt = from.uint();
   member.balance = from.int();
-  member.lots = readDays(from);
+  member.lots = readLots(from, expires);
+  if (expires) member.expired = readDays(from);
   member.spend = readDays(from);
   member.levelId = from.text();
   member.levelSince = from.uint();
@@ -104,6 +115,29 @@ export function decodeIdBlock(bytes: Uint8Array): IdBlock {
     fingerprints: new Float64Array(own.buffer, own.byteOffset, length),
     chunks: new Uint32Array(own.buffer, own.byteOffset + length * 8, length),
   };
+}
+
+/** The last day as a distance from the day earned, which is short; 0 for never. */
+function writeLots(lots: Lots, expires: boolean): void {
+  out.uint(lots.length / 3);
+  for (let index = 0; index < lots.length; index += 3) {
+    const lastDay = lots[index] as number;
+    const earnedDay = lots[index + 1] as number;
+    if (expires) out.uint(lastDay === NEVER ? 0 : lastDay - earnedDay + 1);
+    out.int(earnedDay);
+    out.int(lots[index + 2] as number);
+  }
+}
+
+function readLots(from: ByteReader, expires: boolean): Lots {
+  const count = from.uint();
+  const lots: Lots = [];
+  for (let index = 0; index < count; index++) {
+    const span = expires ? from.uint() : 0;
+    const earnedDay = from.int();
+    lots.push(span === 0 ? NEVER : earnedDay + span - 1, earnedDay, from.int());
+  }
+  return lots;
 }
 
 function writeDays(days: Days): void {

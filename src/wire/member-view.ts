@@ -1,8 +1,10 @@
 /** A member as the world sees it: the JSON of `GET /v1/members/{id}`, of live updates and of scored answers. */
+import { EXPIRING_SHOWN_MAX } from '../limits.ts';
 import type { Program, TierSet } from '../program/program.ts';
 import { firstDayFrom, sumOfDays } from '../scoring/days.ts';
+import { type Lots, NEVER } from '../scoring/lots.ts';
 import type { Member } from '../scoring/member.ts';
-import { instantText, POINTS_WALLET } from './outcome-view.ts';
+import { type ExpiringView, instantText, POINTS_WALLET } from './outcome-view.ts';
 
 export interface MemberView {
   readonly id: string;
@@ -12,6 +14,7 @@ export interface MemberView {
   readonly version: number;
   readonly enrolledAt?: string;
   readonly balances: Readonly<Record<string, BalanceView>>;
+  /** The next expiries, soonest first, at most EXPIRING_SHOWN_MAX. */
   readonly expiring: readonly ExpiringView[];
   readonly tiers: Readonly<Record<string, TierView>>;
   readonly counters: Readonly<Record<string, number>>;
@@ -22,12 +25,6 @@ export interface BalanceView {
   readonly pending: number;
   readonly held: number;
   readonly debt: number;
-}
-
-export interface ExpiringView {
-  readonly wallet: string;
-  readonly amount: number;
-  readonly at: string;
 }
 
 export interface TierView {
@@ -66,10 +63,22 @@ export function memberView(program: Program, member: Member, epoch: string): Mem
         debt: Math.max(0, -member.balance),
       },
     },
-    expiring: [],
+    expiring: expiringView(program, member.lots),
     tiers: tiers === undefined ? {} : { [tiers.id]: tierView(program, tiers, member) },
     counters: tiers === undefined ? {} : { spend: member.windowSpend },
   };
+}
+
+function expiringView({ zone }: Program, lots: Lots): ExpiringView[] {
+  const shown: ExpiringView[] = [];
+  for (let index = 0; index < lots.length && lots[index] !== NEVER; ) {
+    if (shown.length === EXPIRING_SHOWN_MAX) break;
+    const lastDay = lots[index] as number;
+    let amount = 0;
+    for (; lots[index] === lastDay; index += 3) amount += lots[index + 2] as number;
+    shown.push({ wallet: POINTS_WALLET, amount, at: instantText(zone.startOfDay(lastDay + 1)) });
+  }
+  return shown;
 }
 
 function tierView(program: Program, tiers: TierSet, member: Member): TierView {

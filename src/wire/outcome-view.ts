@@ -1,5 +1,7 @@
 /** Outcomes and ledger entries as the world sees them: JSON, in an answer, a ledger page, an effect or the feed. */
+import { DAY_MS } from '../lib/zone.ts';
 import { MOVEMENTS_SHOWN_MAX } from '../limits.ts';
+import { type Days, lastDay } from '../scoring/days.ts';
 import type { Entry, ReversalPart } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import { OUTCOMES, type Outcome, type OutcomeCode } from '../scoring/outcome.ts';
@@ -12,12 +14,17 @@ export const OUTCOME_CODES = Object.keys(OUTCOMES);
 /** The only wallet there is so far. */
 export const POINTS_WALLET = 'points';
 
+const EXPIRATION = 'expiration';
+
 /** One movement of points and the rule that made it. */
 export interface MovementView {
   readonly wallet: string;
   /** Signed. */
   readonly amount: number;
-  /** The earn rule, `tier:<level>` for what a level's multiplier added, or `adjustment`. */
+  /**
+   * The earn rule, `tier:<level>` for what a level's multiplier added, `adjustment` or `expiration`; in a reversal, `expiration`
+   * gives back what had expired before and so cannot be taken again.
+   */
   readonly rule: string;
   /** Of a reversal: the purchase it came from; absent for goods of unknown origin, and where movements are added up by rule. */
   readonly originalId?: string;
@@ -32,8 +39,17 @@ export interface OutcomeView {
   readonly field?: string;
   readonly entries: readonly MovementView[];
   readonly tierChanges: readonly TierChangeView[];
+  /** Points that expired before the event counted or, earned too late, at once; absent when there are none. */
+  readonly expired?: readonly ExpiringView[];
   /** The member after the event; absent when the event was refused and there is none. */
   readonly member?: MemberView;
+}
+
+/** Points of a wallet that expire, or have, at an instant. */
+export interface ExpiringView {
+  readonly wallet: string;
+  readonly amount: number;
+  readonly at: string;
 }
 
 export interface TierChangeView {
@@ -44,8 +60,9 @@ export interface TierChangeView {
 
 /** A page of the ledger shows these, newest first. */
 export interface LedgerEntryView {
-  readonly eventId: string;
-  readonly type: 'accrual' | 'reversal' | 'adjustment' | 'enrolment';
+  /** Absent for an expiration, which no event causes. */
+  readonly eventId?: string;
+  readonly type: Entry['kind'];
   readonly at: string;
   readonly programVersion: number;
   readonly points: number;
@@ -59,6 +76,14 @@ export interface LedgerEntryView {
   readonly originalId?: string;
   readonly reason?: string;
   readonly agent?: string;
+  /** Of an expiration: its points by the local day they were earned. */
+  readonly earned?: readonly EarnedView[];
+}
+
+export interface EarnedView {
+  /** As in 2026-11-22. */
+  readonly day: string;
+  readonly amount: number;
 }
 
 export function outcomeView(
@@ -79,7 +104,16 @@ export function outcomeView(
       to: to === '' ? null : to,
       at: instantText(at),
     })),
+    ...expiredIn(outcome),
     ...(member === undefined ? {} : { member }),
+  };
+}
+
+function expiredIn({ expirations, expiredAtOnce }: Outcome): Pick<OutcomeView, 'expired'> {
+  if (expirations.length === 0 && expiredAtOnce === undefined) return {};
+  const all = expiredAtOnce === undefined ? expirations : [...expirations, expiredAtOnce];
+  return {
+    expired: all.map((entry) => ({ wallet: POINTS_WALLET, amount: -pointsOf(entry), at: instantText(entry.at) })),
   };
 }
 
@@ -92,17 +126,20 @@ export function movementsOf(entry: Entry): MovementView[] {
       return movements(base, bonusPoints(entry.amount, entry.terms), ruleId, levelId, undefined);
     }
     case 'reversal':
-      return shown(
-        entry.parts.flatMap(({ base, bonus, ruleId, levelId, originalId }) =>
-          // Subtracted from 0, since the negative of 0 is a -0 that not every reader takes for 0.
-          movements(0 - base, 0 - bonus, ruleId, levelId, originalId === '' ? undefined : originalId),
-        ),
-      );
+      return shown(entry.parts.flatMap(movementsBack));
     case 'adjustment':
       return [{ wallet: POINTS_WALLET, amount: entry.points, rule: 'adjustment' }];
     case 'enrolment':
       return [];
+    case 'expiration':
+      return [{ wallet: POINTS_WALLET, amount: pointsOf(entry), rule: EXPIRATION }];
   }
+}
+
+function movementsBack({ base, bonus, ruleId, levelId, originalId, expired }: ReversalPart): MovementView[] {
+  // Subtracted from 0, since the negative of 0 is a -0 that not every reader takes for 0.
+  const taken = movements(0 - base, 0 - bonus, ruleId, levelId, originalId === '' ? undefined : originalId);
+  return expired === 0 ? taken : [...taken, { wallet: POINTS_WALLET, amount: expired, rule: EXPIRATION, originalId }];
 }
 
 /** What one message can hold: of a return of very many purchases, the sums by rule. */
@@ -129,7 +166,7 @@ function movements(
 export function ledgerEntryView(entry: Entry): LedgerEntryView {
   const points = pointsOf(entry);
   const head = {
-    eventId: entry.eventId,
+    ...(entry.eventId === '' ? {} : { eventId: entry.eventId }),
     type: entry.kind,
     at: instantText(entry.at),
     programVersion: entry.kind === 'accrual' ? entry.terms.programVersion : entry.programVersion,
@@ -146,7 +183,17 @@ export function ledgerEntryView(entry: Entry): LedgerEntryView {
       return { ...head, reason: entry.reason, agent: entry.agent };
     case 'enrolment':
       return head;
+    case 'expiration':
+      return { ...head, earned: earnedView(entry.earned) };
   }
+}
+
+function earnedView(earned: Days): EarnedView[] {
+  const days: EarnedView[] = [];
+  for (let index = 0; index < earned.length; index += 2) {
+    days.push({ day: dayText(earned[index] as number), amount: earned[index + 1] as number });
+  }
+  return days;
 }
 
 function returnedBy(parts: readonly ReversalPart[]): number {
@@ -162,13 +209,27 @@ function entryText(entry: Entry, points: number): string {
     }
     case 'reversal': {
       const from = entry.parts.map(({ originalId }) => originalId).filter((id) => id !== '');
-      return `Took back ${-points} points${from.length === 0 ? '' : ` earned with ${from.join(', ')}`}`;
+      const expired = entry.parts.reduce((sum, part) => sum + part.expired, 0);
+      const besides = expired === 0 ? '' : `; ${expired} more had expired and are not charged again`;
+      return `Took back ${-points} points${from.length === 0 ? '' : ` earned with ${from.join(', ')}`}${besides}`;
     }
     case 'adjustment':
       return `${points > 0 ? 'Added' : 'Took'} ${Math.abs(points)} points${entry.reason === '' ? '' : `: ${entry.reason}`}`;
     case 'enrolment':
       return 'Enrolled';
+    case 'expiration':
+      return `${-points} points expired, earned ${earnedText(entry.earned)}`;
   }
+}
+
+function earnedText(earned: Days): string {
+  const first = dayText(earned[0] as number);
+  return earned.length === 2 ? `on ${first}` : `from ${first} to ${dayText(lastDay(earned) as number)}`;
+}
+
+/** As in 2026-11-22. */
+function dayText(day: number): string {
+  return instantText(day * DAY_MS).slice(0, 10);
 }
 
 /** RFC 3339 in UTC. */

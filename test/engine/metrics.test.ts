@@ -1,6 +1,6 @@
 /** What an engine says of itself: every figure is made to move, and read as an operator reads it. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -162,17 +162,22 @@ describe('/metrics', () => {
 
   it('has members changed and not yet stored, and checkpoints by their reason', async () => {
     const before = await scraped('everything stored', (now) => now.read('dirty_members') === 0);
-    await postScored(
-      engine.url(),
-      ['x', 'y', 'z'].map((member) => purchase(member, 100)),
-    );
-    await scraped('three members changed', (now) => now.read('dirty_members') === 3);
+    // Until a look falls between a change and its checkpoint, half a second later.
+    let dirty = 0;
+    while (dirty === 0) {
+      await postScored(
+        engine.url(),
+        ['x', 'y', 'z'].map((member) => purchase(member, 100)),
+      );
+      dirty = (await scrape()).read('dirty_members');
+    }
+    expect(dirty).toBeLessThanOrEqual(3);
     const after = await scraped('everything stored', (now) => now.read('dirty_members') === 0);
     const grown = (name: string, labels: Labels = {}): number => after.read(name, labels) - before.read(name, labels);
     expect(grown('checkpoints_total', { reason: 'delay' })).toBeGreaterThan(0);
     expect(grown('checkpoints_total')).toBe(grown('checkpoint_seconds_count'));
     expect(grown('checkpoint_seconds_sum')).toBeGreaterThan(0);
-    expect(grown('checkpoint_members_total')).toBe(3);
+    expect(grown('checkpoint_members_total')).toBeGreaterThanOrEqual(3);
     const partition = partitionOf('x', PARTITIONS);
     expect(engine.output()).toMatch(
       new RegExp(`"partition":${partition},"sequence":\\d+,"reason":"delay".*"checkpoint"`),
@@ -233,17 +238,17 @@ describe('/metrics', () => {
       expect(pushed.read('live_updates_total')).toBe(1);
       expect(pushed.read('websocket_frames_dropped_total')).toBe(0);
 
-      // It asks until its socket is busy, which the updates of the member tell, and reads nothing.
+      // It asks and reads nothing, and so keeps its socket busy while the member changes and figures come by.
       socket.pause();
       let now = pushed;
-      while (now.read('websocket_frames_conflated_total') === 0) {
+      const misses = (kind: string): number => now.read(`websocket_frames_${kind}_total`);
+      while (misses('conflated') === 0 || misses('dropped') === 0) {
         const frames = now.read('websocket_frames_total');
         for (let ask = 0; ask < 400; ask++) socket.send('{"subscribe":"stats"}');
         await scraped('the answers', (then) => then.read('websocket_frames_total') >= frames + 400);
         await postScored(engine.url(), purchase('watched', 100));
         now = await scrape();
       }
-      await scraped('a drop', (then) => then.read('websocket_frames_dropped_total') > 0);
     } finally {
       socket.terminate();
     }
@@ -266,9 +271,11 @@ describe('/metrics', () => {
     for (const labels of rest) expect(behind.read('lag_messages', labels)).toBe(0);
     await scraped('more lag', (now) => now.read('lag_seconds', lagging) > seconds);
     const socket = await watcherOf('stats');
-    const [stats] = (await once(socket, 'message')) as [Buffer];
+    // The first figures may be a second old.
+    for await (const [frame] of on(socket, 'message')) {
+      if ((JSON.parse(String(frame)) as { data: { lagMessages: number } }).data.lagMessages === 3) break;
+    }
     socket.terminate();
-    expect(JSON.parse(stats.toString())).toMatchObject({ data: { lagMessages: 3 } });
     proxy.release();
     await scraped('no lag', (now) => now.read('lag_messages') === 0 && now.read('lag_seconds') === 0);
     expect(await getMember(engine.url(), member)).toMatchObject({ counters: { spend: 400 } });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addMonths, civilOfDay, dayOfCivil, daysInMonth } from '../../src/lib/calendar.ts';
+import { addMonths, civilOfDay, dayOfCivil, daysInMonth, endOfMonths } from '../../src/lib/calendar.ts';
 
 const DAY_MS = 86_400_000;
 /** Every day that a Date can hold, in both directions. */
@@ -76,4 +76,19 @@ describe('addMonths', () => {
       }),
     );
   });
+});
+
+it('a month, a quarter and a year end on the day before the next begins', () => {
+  fc.assert(
+    fc.property(anyDay, fc.constantFrom(1, 3, 12), (day, months) => {
+      const end = endOfMonths(day, months);
+      expect(end).toBeGreaterThanOrEqual(day);
+      const [now, next] = [civilOfDay(day), civilOfDay(end + 1)];
+      expect(next.day).toBe(1);
+      expect((next.month - 1) % months).toBe(0);
+      const ahead = next.year * 12 + next.month - (now.year * 12 + now.month);
+      expect(ahead).toBeGreaterThan(0);
+      expect(ahead).toBeLessThanOrEqual(months);
+    }),
+  );
 });

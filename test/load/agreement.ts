@@ -1,8 +1,10 @@
 /** Whether engine and bookkeeper say the same of a member. */
 import { expect } from 'vitest';
-import type { Oracle } from '../../load/oracle.ts';
+import type { Expired, Oracle, OracleLot } from '../../load/oracle.ts';
 import type { PublicEvent } from '../../load/public-event.ts';
-import { sumOfDays } from '../../src/scoring/days.ts';
+import { type Lots, NEVER, sumOfLots } from '../../src/scoring/lots.ts';
+import type { Outcome } from '../../src/scoring/outcome.ts';
+import { pointsOf } from '../../src/scoring/points.ts';
 import type { Fold } from './fold.ts';
 
 interface Standing {
@@ -11,30 +13,46 @@ interface Standing {
   readonly level: string;
   readonly since: number;
   readonly enrolledAt: number;
+  readonly lots: readonly OracleLot[];
 }
 
 export function engineSays(fold: Fold, id: string, asOfMs: number): Standing | undefined {
   const member = fold.at(id, asOfMs);
   if (member === undefined) return undefined;
   const { balance, windowSpend, levelId, levelSince, enrolledAt, lots } = member;
-  expect(sumOfDays(lots, -Infinity, Infinity), 'lots are what can be spent').toBe(Math.max(0, balance));
+  expect(sumOfLots(lots), 'lots are what can be spent').toBe(Math.max(0, balance));
   const spend = fold.program.tiers === undefined ? 0 : windowSpend;
-  return { balance, spend, level: levelId, since: levelSince, enrolledAt };
+  return { balance, spend, level: levelId, since: levelSince, enrolledAt, lots: lotsOf(lots) };
 }
 
 export function oracleSays(oracle: Oracle, id: string, asOfMs: number): Standing | undefined {
   const member = oracle.member(id, asOfMs);
   if (member === undefined) return undefined;
-  const { balance, spend, level, since, enrolledAt } = member;
-  return { balance, spend, level, since, enrolledAt };
+  const { balance, spend, level, since, enrolledAt, lots } = member;
+  return { balance, spend, level, since, enrolledAt, lots };
 }
 
-/** Scores an event with both and compares outcome, level changes and member. Returns the outcome's code. */
-export function agreeOn(fold: Fold, oracle: Oracle, event: PublicEvent, receivedMs: number): string {
-  const { code, tierChanges } = fold.apply(event, receivedMs);
+function lotsOf(lots: Lots): OracleLot[] {
+  return Array.from({ length: lots.length / 3 }, (_, index) => {
+    const [last = 0, earned = 0, points = 0] = lots.slice(3 * index);
+    return { last: last === NEVER ? Infinity : last, earned, points };
+  });
+}
+
+/** What expired before an event and with it. */
+export function expiredIn({ expirations, expiredAtOnce }: Outcome): Expired[] {
+  const all = expiredAtOnce === undefined ? expirations : [...expirations, expiredAtOnce];
+  return all.map((entry) => ({ at: entry.at, points: -pointsOf(entry) }));
+}
+
+/** Scores an event with both and compares outcome, level changes, expiries and member. */
+export function agreeOn(fold: Fold, oracle: Oracle, event: PublicEvent, receivedMs: number): Outcome {
+  const outcome = fold.apply(event, receivedMs);
   const expected = oracle.apply(event, receivedMs);
   const message = `after ${JSON.stringify(event)}`;
-  expect({ code, changes: tierChanges }, message).toEqual({ code: expected.code, changes: expected.changes });
+  const { code, tierChanges: changes, entry } = outcome;
+  const points = code === 'scored' && entry !== undefined ? pointsOf(entry) : 0;
+  expect({ code, points, changes, expired: expiredIn(outcome) }, message).toEqual(expected);
   expect(engineSays(fold, event.memberId, 0), message).toEqual(oracleSays(oracle, event.memberId, 0));
-  return code;
+  return outcome;
 }

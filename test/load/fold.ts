@@ -9,7 +9,7 @@ import { copyMember, type Member } from '../../src/scoring/member.ts';
 import type { Outcome } from '../../src/scoring/outcome.ts';
 import { recall } from '../../src/scoring/recall.ts';
 import { score } from '../../src/scoring/score.ts';
-import { settle } from '../../src/scoring/tiers.ts';
+import { settle } from '../../src/scoring/settle.ts';
 import { decodeChunk, decodeMember, encodeChunk, encodeMember, unstoredMember } from '../../src/wire/member-record.ts';
 
 export class Fold {
@@ -34,6 +34,17 @@ export class Fold {
     const outcome = score(this.program, member, event, now);
     this.#store(member);
     return outcome;
+  }
+
+  /** Fires what is due, one instant at a time, as a tick does. */
+  tick(now: number): void {
+    for (const id of [...this.members.keys()]) {
+      for (let member = this.members.get(id); member !== undefined && member.due <= now; ) {
+        settle(this.program, member, member.due);
+        this.#store(member);
+        member = this.members.get(id);
+      }
+    }
   }
 
   /** The member as it reads at an instant. */

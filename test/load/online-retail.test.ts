@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { newTotals, onlineRetailEvents } from '../../load/online-retail.ts';
 import { Oracle } from '../../load/oracle.ts';
 import type { PublicEvent } from '../../load/public-event.ts';
-import { engineSays, oracleSays } from './agreement.ts';
+import { engineSays, expiredIn, oracleSays } from './agreement.ts';
 import { Fold } from './fold.ts';
 
 const DATA = '../shared/data/online-retail.csv.gz';
@@ -39,6 +39,33 @@ tiers:
     - { id: gold, from: 800, multiplier: 1.5 }
     - { id: platinum, from: 5000, multiplier: 2.5 }
 returns: { unmatched: refuse, matchDays: 120 }`,
+  '90 days, points for two months and to the end of the second': `
+program: retail-d
+version: 1
+timezone: Europe/London
+currency: GBP
+earn: { id: spend, points: 1, per: 1, rounding: nearest }
+expiry: { after: { months: 2 }, through: month }
+tiers:
+  id: main
+  window: { days: 90 }
+  levels:
+    - { id: bronze, from: 0 }
+    - { id: silver, from: 400, multiplier: 1.25 }
+    - { id: gold, from: 1500, multiplier: 1.5 }
+returns: { unmatched: deduct, matchDays: 365 }`,
+  'points for 45 days from the last purchase on': `
+program: retail-e
+version: 1
+timezone: America/New_York
+currency: GBP
+earn: { id: spend, points: 2, per: 3 }
+expiry: { after: { days: 45 }, renew: activity }
+tiers:
+  id: main
+  window: { months: 3 }
+  levels: [{ id: gold, from: 1000, multiplier: 2 }]
+returns: { unmatched: ignore, matchDays: 365 }`,
 };
 
 describe.skipIf(!existsSync(DATA))(`Online Retail (skipped where ${DATA} is absent)`, () => {
@@ -69,18 +96,37 @@ describe.skipIf(!existsSync(DATA))(`Online Retail (skipped where ${DATA} is abse
     const fold = new Fold(program);
     const oracle = new Oracle(program);
     const lastAt = new Map<string, number>();
-    const seen = { changes: 0, refused: 0, members: 0 };
+    const seen = { changes: 0, refused: 0, members: 0, expired: 0, returnedExpired: 0 };
+    let month = events[0]?.occurredAt?.slice(0, 7);
     for (const event of events) {
+      if (event.occurredAt?.slice(0, 7) !== month) {
+        month = event.occurredAt?.slice(0, 7);
+        const monthEndMs = Date.parse(`${month}-01T00:00:00Z`);
+        for (const id of lastAt.keys()) {
+          expect({ id, month, ...engineSays(fold, id, monthEndMs) }).toEqual({
+            id,
+            month,
+            ...oracleSays(oracle, id, monthEndMs),
+          });
+        }
+      }
       const outcome = fold.apply(event);
       const expected = oracle.apply(event);
       // Compared first by eye-catching parts: vitest's equality would take most of the time.
-      if (outcome.code !== expected.code || outcome.tierChanges.length > 0 || expected.changes.length > 0) {
-        expect({ id: event.id, code: outcome.code, changes: outcome.tierChanges }).toEqual({
+      const expired = expiredIn(outcome);
+      const hasChanges =
+        outcome.tierChanges.length + expected.changes.length + expired.length + expected.expired.length;
+      if (outcome.code !== expected.code || hasChanges > 0) {
+        expect({ id: event.id, code: outcome.code, changes: outcome.tierChanges, expired }).toEqual({
           id: event.id,
           code: expected.code,
           changes: expected.changes,
+          expired: expected.expired,
         });
       }
+      seen.expired += expired.length;
+      const { entry } = outcome;
+      if (entry?.kind === 'reversal' && entry.parts.some((part) => part.expired > 0)) seen.returnedExpired += 1;
       seen.changes += outcome.tierChanges.length;
       if (outcome.code !== 'scored') seen.refused += 1;
       lastAt.set(event.memberId, Date.parse(event.occurredAt ?? ''));
@@ -93,6 +139,8 @@ describe.skipIf(!existsSync(DATA))(`Online Retail (skipped where ${DATA} is abse
     expect(seen.members).toBe(3_360);
     // Where nothing changes level, nothing was compared.
     expect(seen.changes).toBeGreaterThan(500);
+    expect(seen.expired > 500).toBe(program.includes('expiry'));
+    expect(seen.returnedExpired > 5).toBe(program.includes('expiry'));
     expect(seen.refused > 0).toBe(program.includes('refuse'));
   });
 });

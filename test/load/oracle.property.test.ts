@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { Oracle } from '../../load/oracle.ts';
 import type { PublicEvent } from '../../load/public-event.ts';
 import { LATE_DAYS } from '../../src/limits.ts';
+import type { Outcome } from '../../src/scoring/outcome.ts';
 import { agreeOn, engineSays, oracleSays } from './agreement.ts';
 import { Fold } from './fold.ts';
 
@@ -30,6 +31,34 @@ const program = fc
     hasTiers: fc.constantFrom(true, true, true, false),
     unmatched: fc.constantFrom('ignore', 'deduct', 'refuse'),
     matchDays: fc.constantFrom(1, 10, 60, 365),
+    expiry: fc.oneof(
+      { weight: 1, arbitrary: fc.constant('') },
+      {
+        weight: 3,
+        arbitrary: fc
+          .tuple(
+            fc.constantFrom(
+              'days: 0',
+              'days: 1',
+              'days: 20',
+              'days: 90',
+              'months: 0',
+              'months: 1',
+              'months: 5',
+              'years: 1',
+            ),
+            fc.constantFrom('day', 'month', 'quarter', 'year'),
+            fc.constantFrom('none', 'activity'),
+          )
+          .map(([after, through, renew]) => `expiry: { after: { ${after} }, through: ${through}, renew: ${renew} }`),
+      },
+      {
+        weight: 1,
+        arbitrary: fc
+          .subarray(['01-01', '02-28', '02-29', '03-31', '06-30', '10-31', '12-31'], { minLength: 1 })
+          .map((dates) => `expiry: { on: [${dates.join(', ')}] }`),
+      },
+    ),
   })
   .map((it) => {
     const [first = 1, second = 1, third = 1] = it.multipliers;
@@ -51,6 +80,7 @@ currency: ${it.currency}
 enrolment: ${it.enrolment}
 earn: { id: spend, points: ${it.points}, per: ${it.per}, rounding: ${it.rounding} }
 returns: { unmatched: ${it.unmatched}, matchDays: ${it.matchDays} }
+${it.expiry}
 ${it.hasTiers ? tiers : ''}`,
     };
   });
@@ -95,6 +125,8 @@ const history = fc.array(
       fc.nat(60).map((days) => days * DAY_MS),
     ),
     // As late as the engine promises to look back.
+    /** A tick before the event, somewhere in the gap. */
+    tick: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
     lateMs: fc.oneof(
       { weight: 5, arbitrary: fc.constant(0) },
       { weight: 1, arbitrary: fc.nat(90 * 24 * 60).map((minutes) => minutes * MINUTE_MS) },
@@ -155,6 +187,15 @@ function eventOf(
   }
 }
 
+function kindsOf({ code, entry, expirations, expiredAtOnce }: Outcome): string[] {
+  const hadExpired = code === 'scored' && entry?.kind === 'reversal' && entry.parts.some(({ expired }) => expired > 0);
+  return [
+    ...(expirations.length > 0 ? ['expired before'] : []),
+    ...(expiredAtOnce === undefined ? [] : ['expired at once']),
+    ...(hadExpired ? ['returned after it expired'] : []),
+  ];
+}
+
 it('the fold agrees with the bookkeeper, event by event', { timeout: 120_000 }, () => {
   const codes = new Map<string, number>();
   fc.assert(
@@ -164,16 +205,18 @@ it('the fold agrees with the bookkeeper, event by event', { timeout: 120_000 }, 
       const sent: PublicEvent[] = [];
       const scored = new Set<string>();
       let now = START_MS;
-      for (const [index, { step, memberId, gapMs, lateMs }] of steps.entries()) {
+      for (const [index, { step, memberId, gapMs, lateMs, tick }] of steps.entries()) {
+        if (tick !== null) for (const one of [fold, oracle]) one.tick(now + Math.floor(gapMs * tick));
         now += gapMs;
         const event = eventOf(step, `e${index}`, memberId, now - lateMs, minorUnits, sent);
         if (event === undefined) continue;
         // What was refused counts when it is sent again, and may by then be later than the engine looks back.
         const isTooLate = now - Date.parse(event.occurredAt ?? '') > LATE_DAYS * DAY_MS;
         if (isTooLate && !scored.has(event.id)) continue;
-        const code = agreeOn(fold, oracle, event, now);
+        const outcome = agreeOn(fold, oracle, event, now);
+        const { code } = outcome;
         if (code === 'scored') scored.add(event.id);
-        codes.set(code, (codes.get(code) ?? 0) + 1);
+        for (const kind of [code, ...kindsOf(outcome)]) codes.set(kind, (codes.get(kind) ?? 0) + 1);
         if (step.type !== 'resend') sent.push(event);
       }
       for (const memberId of ['m', 'n']) {
@@ -197,6 +240,9 @@ it('the fold agrees with the bookkeeper, event by event', { timeout: 120_000 }, 
     'line_not_in_original',
     'return_exceeds_original',
     'nothing_to_match',
+    'expired before',
+    'expired at once',
+    'returned after it expired',
   ]) {
     expect(codes.get(code) ?? 0, code).toBeGreaterThan(0);
   }
@@ -276,7 +322,7 @@ returns: { unmatched: ${unmatched} }`;
     for (const event of events) {
       const at = Date.parse(event.occurredAt ?? '');
       const receivedMs = event.id === 'late' ? Date.parse(now ?? '') : at;
-      expect(agreeOn(fold, oracle, event, receivedMs)).toBe('scored');
+      expect(agreeOn(fold, oracle, event, receivedMs).code).toBe('scored');
     }
   },
 );

@@ -51,6 +51,10 @@ function standing(oracle: Oracle, asOf: string): string {
   return `${member.balance} points, ${member.spend} spent, level "${member.level}"${since}`;
 }
 
+function dayOf(date: string): number {
+  return Date.parse(date) / 86_400_000;
+}
+
 describe('the bookkeeper', () => {
   it('rounds once, multiplies by the level held before, and lets days leave at local midnight', () => {
     const oracle = new Oracle(PROGRAM);
@@ -117,6 +121,54 @@ describe('the bookkeeper', () => {
       'duplicate_with_different_content 0',
     ]);
     expect(oracle.member('m', 0)).toMatchObject({ balance: 5, purchases: 1 });
+  });
+
+  it('lets points expire after their last day, and does not take them twice', () => {
+    const oracle = new Oracle(`${PROGRAM}expiry: { after: { months: 1 }, through: month }`);
+    const first = purchase('2011-01-31T10:00:00Z', ['a', 1, 1_000]);
+    expect(play(oracle, first, purchase('2011-02-01T10:00:00Z', ['a', 1, 500]))).toEqual(['scored 10', 'scored 5']);
+    expect(standing(oracle, '2011-02-28T23:59:59.999Z')).toMatch(/^15 points/);
+    // London keeps winter time until 27 March, so this is midnight; the next end is in summer.
+    expect(standing(oracle, '2011-03-01T00:00:00Z')).toMatch(/^5 points/);
+    expect(standing(oracle, '2011-03-31T22:59:59.999Z')).toMatch(/^5 points/);
+    expect(standing(oracle, '2011-03-31T23:00:00Z')).toMatch(/^0 points/);
+    expect(oracle.member('m', Date.parse('2011-02-02T00:00:00Z'))?.lots).toEqual([
+      { last: dayOf('2011-02-28'), earned: dayOf('2011-01-31'), points: 10 },
+      { last: dayOf('2011-03-31'), earned: dayOf('2011-02-01'), points: 5 },
+    ]);
+    expect(oracle.apply(goesBack('2011-03-02T00:00:00Z', { originalId: first.id }))).toEqual({
+      code: 'scored',
+      points: 0,
+      changes: [],
+      expired: [{ at: Date.parse('2011-03-01T00:00:00Z'), points: 10 }],
+    });
+    expect(standing(oracle, '2011-03-02T00:00:00Z')).toMatch(/^5 points/);
+  });
+
+  it.each([
+    ['{ after: { days: 10 } }', '2011-02-20', '2011-03-02'],
+    ['{ after: { years: 1 } }', '2012-02-29', '2013-02-28'],
+    ['{ after: { days: 0 }, through: quarter }', '2011-05-20', '2011-06-30'],
+    ['{ after: { months: 2 }, through: year }', '2011-11-01', '2012-12-31'],
+    ["{ on: ['02-29'] }", '2011-02-28', '2011-02-28'],
+    ["{ on: ['02-29', '06-30'] }", '2011-03-01', '2011-06-30'],
+    ["{ on: ['02-29'] }", '2011-03-01', '2012-02-29'],
+  ])('knows the last day of %s, earned on %s: %s', (expiry, earned, last) => {
+    const oracle = new Oracle(`${PROGRAM}expiry: ${expiry}`);
+    play(oracle, purchase(`${earned}T12:00:00Z`, ['a', 1, 100]));
+    expect(oracle.member('m', 0)?.lots).toEqual([{ last: dayOf(last), earned: dayOf(earned), points: 1 }]);
+  });
+
+  it('renews what is open with every purchase', () => {
+    const oracle = new Oracle(`${PROGRAM}expiry: { after: { days: 5 }, renew: activity }`);
+    play(
+      oracle,
+      purchase('2011-02-01T10:00:00Z', ['a', 1, 300]),
+      purchase('2011-02-04T10:00:00Z', ['a', 1, 0]),
+      purchase('2011-02-09T10:00:00Z', ['a', 1, 100]),
+    );
+    expect(standing(oracle, '2011-02-14T23:59:59Z')).toMatch(/^4 points/);
+    expect(standing(oracle, '2011-02-15T00:00:00Z')).toMatch(/^0 points/);
   });
 
   it('shares no code with the engine', () => {

@@ -4,6 +4,7 @@ import { Random } from '../../load/random.ts';
 import { CHUNK_ENTRIES, LEASES_PER_PARTITION_MAX, LEDGER_PAGE_MAX } from '../../src/limits.ts';
 import { answer } from '../../src/partition/answer.ts';
 import type { MemberEvent } from '../../src/scoring/event.ts';
+import { encodeMember } from '../../src/wire/member-record.ts';
 import type { LedgerEntryView, OutcomeView } from '../../src/wire/outcome-view.ts';
 import { type Answer, encodeQuery, type Query } from '../../src/wire/query.ts';
 import { scenarioOf } from '../simulation/scenario.ts';
@@ -76,7 +77,48 @@ describe('a member', () => {
   });
 });
 
+it('a preview of what goes back after it expired leaves no trace', async () => {
+  const desk = await Desk.open();
+  const bought = purchase('m', 10);
+  await desk.score([programEvent(1, { expiry: { after: { days: 1 } } }), bought]);
+  desk.clock.nowMs += 2 * DAY_MS;
+  await desk.score([{ type: 'tick' }]);
+  const sale = { store: '', terminal: '', currency: '', lines: [] };
+  const head = { type: 'return', id: 'r', memberId: 'm', occurredAt: 0 } as const;
+  const back = { ...head, ...sale, originalId: bought.id, amount: 400 };
+  const outcomes = [{ code: 'scored', entries: [{ amount: -4 }, { amount: 4, rule: 'expiration' }] }];
+  const member = desk.partition.members.get('m')?.member;
+  const before = member && encodeMember(member);
+  expect(ask(desk, { op: 'preview', events: [back] })).toMatchObject({ outcomes });
+  expect(member && encodeMember(member)).toEqual(before);
+});
+
 describe('a ledger', () => {
+  it('has what is due though no tick has come, as the balance has, and leaves the member as it was', async () => {
+    const desk = await Desk.open();
+    await desk.score([programEvent(1, { expiry: { after: { days: 1 } } })]);
+    // One entry short of a chunk, which the expiration fills.
+    await desk.score(Array.from({ length: CHUNK_ENTRIES - 1 }, () => purchase('m', 1)));
+    const stored = desk.partition.members.get('m')?.member;
+    const before = stored && encodeMember(stored);
+    desk.clock.nowMs += 2 * DAY_MS;
+    const read = (): Answer[] => [
+      ask(desk, { op: 'member', memberId: 'm', lease: false }),
+      ask(desk, { op: 'ledger', memberId: 'm', limit: 2 }),
+      ask(desk, { op: 'ledger', memberId: 'm', limit: 2, before: CHUNK_ENTRIES - 1 }),
+    ];
+    const [member, ledger, older] = read();
+    expect(member).toMatchObject({ member: { balances: { points: { available: 0 } } } });
+    expect(ledger).toMatchObject({
+      entries: [{ type: 'expiration', points: 1 - CHUNK_ENTRIES }, { type: 'accrual' }],
+      next: CHUNK_ENTRIES - 2,
+    });
+    expect(older).toMatchObject({ entries: [{ type: 'accrual' }, { type: 'accrual' }] });
+    expect(stored && encodeMember(stored)).toEqual(before);
+    await desk.score([{ type: 'tick' }]);
+    expect(read().slice(1)).toEqual([ledger, older]);
+  });
+
   const PURCHASES = 2 * CHUNK_ENTRIES + 7;
 
   /** All pages, newest first. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FEED_ITEMS_PER_SECOND, LEASE_MS, LEASES_PER_PARTITION_MAX } from '../../src/limits.ts';
 import { Audience, viewAt } from '../../src/partition/audience.ts';
 import { encodeBatch } from '../../src/wire/batch.ts';
+import { encodeMember } from '../../src/wire/member-record.ts';
 import { pack, unpack } from '../../src/wire/pack.ts';
 import { adjustment, DAY_MS, Desk, EPOCH, NAMES, programEvent, purchase, START_MS } from './harness.ts';
 
@@ -33,6 +34,28 @@ describe('those who wait for outcomes', () => {
       },
     ]);
     expect(desk.replies('inbox')[0]?.outcomes[2]).not.toHaveProperty('member');
+  });
+
+  it('are told what expired before, and what came too late', async () => {
+    const desk = await Desk.open();
+    await desk.score([programEvent(1, { expiry: { after: { days: 1 } } })]);
+    await desk.score([purchase('m', 5)]);
+    desk.clock.nowMs += 2 * DAY_MS;
+    await desk.score([purchase('m', 7, { occurredAt: START_MS })], 'inbox');
+    expect(desk.replies('inbox')).toMatchObject([
+      {
+        outcomes: [
+          {
+            entries: [{ amount: 7 }],
+            expired: [
+              { wallet: 'points', amount: 5, at: '2026-01-12T00:00:00.000Z' },
+              { wallet: 'points', amount: 7, at: '2026-01-12T00:00:00.000Z' },
+            ],
+            member: { balances: { points: { available: 0 } } },
+          },
+        ],
+      },
+    ]);
   });
 
   it('get nothing of a message that is old, and nothing of other messages', async () => {
@@ -70,6 +93,18 @@ describe('those who watch a member', () => {
     await desk.score([{ type: 'tick' }]);
     expect(desk.updates('m').map(({ version }) => version)).toEqual([2, 4]);
     expect(JSON.parse(desk.updates('m')[1]?.json ?? '').tiers.main.level).toBeNull();
+  });
+
+  it('see points expire', async () => {
+    const desk = await Desk.open();
+    await desk.score([programEvent(1, { expiry: { after: { days: 1 } } })]);
+    desk.audience.lease('m');
+    await desk.score([purchase('m', 5)]);
+    desk.clock.nowMs += 2 * DAY_MS;
+    await desk.score([{ type: 'tick' }]);
+    const shown = desk.updates('m').map(({ json }) => JSON.parse(json));
+    expect(shown.map(({ balances }) => balances.points.available)).toEqual([5, 0]);
+    expect(shown.map(({ expiring }) => expiring.length)).toEqual([1, 0]);
   });
 
   it('do so until their lease ends', async () => {
@@ -137,6 +172,24 @@ describe('a view', () => {
     expect(later).toMatchObject({ tiers: { main: { level: null } }, counters: { spend: 0 }, version: 2 });
     expect(viewAt(program, member, EPOCH, START_MS)).toMatchObject({ tiers: { main: { level: 'silver' } } });
     expect(structuredClone({ ...member, history: undefined })).toEqual(before);
+  });
+
+  it('shows points that have expired by then as gone, and leaves ledger and lots as they were', async () => {
+    const desk = await Desk.open();
+    await desk.score([programEvent(1, { expiry: { after: { days: 1 } } })]);
+    await desk.score([purchase('m', 10)]);
+    const member = desk.partition.members.get('m')?.member;
+    const { program } = desk.partition;
+    if (member === undefined || program === undefined) return expect.unreachable();
+    const before = encodeMember(member);
+    const expiring = [{ wallet: 'points', amount: 10, at: '2026-01-12T00:00:00.000Z' }];
+    expect(viewAt(program, member, EPOCH, START_MS)).toMatchObject({
+      expiring,
+      balances: { points: { available: 10 } },
+    });
+    const later = viewAt(program, member, EPOCH, START_MS + 2 * DAY_MS);
+    expect(later).toMatchObject({ expiring: [], balances: { points: { available: 0 } } });
+    expect(encodeMember(member)).toEqual(before);
   });
 });
 

@@ -228,10 +228,89 @@ describe('timers', () => {
     expect(await digestOf([1, 6])).not.toBe(late);
   });
 
+  it('fire before another program is in force, whether or not a tick came', async () => {
+    const digestOf = async (ticks: boolean): Promise<string> => {
+      const desk = await Desk.open();
+      await desk.score([programEvent(1, { expiry: { after: { days: 1 } } })]);
+      await desk.score([purchase('a', 10, { id: 'p' })]);
+      desk.clock.nowMs += 8 * DAY_MS;
+      if (ticks) await desk.score([{ type: 'tick' }]);
+      await desk.score([programEvent(2)]);
+      const member = desk.partition.members.get('a')?.member;
+      expect(member).toMatchObject({ balance: 0, programVersion: 1, levelId: '' });
+      expect(member?.recent.all().at(-1)).toMatchObject({ kind: 'expiration', programVersion: 1 });
+      await desk.partition.checkpoint();
+      return desk.partition.digest;
+    };
+    expect(await digestOf(true)).toBe(await digestOf(false));
+  });
+
   it('do nothing before there is a program', async () => {
     const desk = await Desk.open();
     await desk.score([{ type: 'tick' }]);
     expect(desk.partition.sequence).toBe(1);
+  });
+});
+
+describe('points that expire', () => {
+  const EXPIRING = { expiry: { after: { days: 7 } }, tiers: undefined };
+  const told = async (desk: Desk) =>
+    (await effectsAfterCheckpoint(desk)).map((effect) =>
+      effect.type === 'rejected' || effect.type === 'tier_changed'
+        ? effect.type
+        : `${effect.type} ${effect.movements.map(({ amount }) => amount).join(',')} leaves ${effect.balance}`,
+    );
+
+  it('do so for members that nobody touches, with an effect each and a count', async () => {
+    const desk = await Desk.open();
+    await desk.score([programEvent(1, EXPIRING), purchase('a', 10), purchase('b', 3)]);
+    await desk.partition.checkpoint();
+    expect(desk.partition.nextDue).toBe(Date.UTC(2026, 0, 18));
+    desk.clock.nowMs = Date.UTC(2026, 0, 18);
+    await desk.score([{ type: 'tick' }]);
+    expect(await effectsAfterCheckpoint(desk)).toEqual([
+      {
+        sequence: 2,
+        ordinal: 1,
+        loggedAt: '2026-01-18T00:00:00.000Z',
+        type: 'expiration',
+        memberId: 'a',
+        at: '2026-01-18T00:00:00.000Z',
+        movements: [{ wallet: 'points', amount: -10, rule: 'expiration' }],
+        balance: 0,
+      },
+      expect.objectContaining({ type: 'expiration', memberId: 'b', ordinal: 2 }),
+    ]);
+    expect(desk.counters.readScalar('points_expired_total')).toBe(13);
+    expect(desk.partition.nextDue).toBe(Infinity);
+  });
+
+  it('are told in the order of the ledger, each with the balance after it', async () => {
+    const desk = await Desk.open({ options: { fullLedger: true } });
+    await desk.score([programEvent(1, EXPIRING), purchase('a', 10)]);
+    desk.clock.nowMs += DAY_MS;
+    await desk.score([purchase('a', 5)]);
+    desk.clock.nowMs += 30 * DAY_MS;
+    await desk.score([purchase('a', 7, { occurredAt: START_MS + 3 * DAY_MS }), adjustment('a', 4)]);
+    expect(await told(desk)).toEqual([
+      'accrual 10 leaves 10',
+      'accrual 5 leaves 15',
+      'expiration -10 leaves 5',
+      'expiration -5 leaves 0',
+      'accrual 7 leaves 7',
+      'expiration -7 leaves 0',
+      'adjustment 4 leaves 4',
+    ]);
+    expect(desk.counters.readScalar('points_expired_total')).toBe(22);
+    expect(desk.counters.readScalar('points_accrued_total')).toBe(22);
+  });
+
+  it('at the end of a level come after it', async () => {
+    const desk = await Desk.open();
+    await desk.score([programEvent(1, { expiry: { after: { days: 6 } } }), purchase('a', 10)]);
+    desk.clock.nowMs += 30 * DAY_MS;
+    await desk.score([{ type: 'tick' }]);
+    expect(await told(desk)).toEqual(['tier_changed', 'tier_changed', 'expiration -10 leaves 0']);
   });
 });
 

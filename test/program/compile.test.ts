@@ -167,3 +167,51 @@ describe('a new version', () => {
     ]);
   });
 });
+
+describe('expiry', () => {
+  const dayOf = (text: string): number => Date.parse(text) / DAY_MS;
+  const lastDay = (expiry: object, earned: string): string => {
+    const day = programOf({ expiry }).expiry?.lastDay(dayOf(earned)) ?? Number.NaN;
+    return new Date(day * DAY_MS).toISOString().slice(0, 10);
+  };
+
+  it('is there only if it is written', () => {
+    expect(programOf({}).expiry).toBeUndefined();
+    expect(programOf({ expiry: { after: { days: 1 } } }).expiry?.isRenewed).toBe(false);
+    expect(programOf({ expiry: { after: { days: 1 }, renew: 'activity' } }).expiry?.isRenewed).toBe(true);
+  });
+
+  it.each([
+    [{ after: { months: 1 } }, '2026-01-31', '2026-02-28'],
+    [{ after: { months: 13 } }, '2026-12-31', '2028-01-31'],
+    [{ after: { years: 1 } }, '2028-02-29', '2029-02-28'],
+    [{ after: { days: 365 } }, '2027-03-01', '2028-02-29'],
+    [{ after: { days: 0 }, through: 'month' }, '2028-02-01', '2028-02-29'],
+    [{ after: { months: 1 }, through: 'month' }, '2026-01-31', '2026-02-28'],
+    [{ after: { months: 2 }, through: 'quarter' }, '2026-11-15', '2027-03-31'],
+    [{ after: { years: 2 }, through: 'year' }, '2026-07-01', '2028-12-31'],
+    [{ on: ['12-31', '06-30'] }, '2026-06-30', '2026-06-30'],
+    [{ on: ['12-31', '06-30'] }, '2026-07-01', '2026-12-31'],
+    [{ on: ['06-30'] }, '2026-07-01', '2027-06-30'],
+    [{ on: ['02-29'] }, '2027-03-01', '2028-02-29'],
+    [{ on: ['02-29'] }, '2026-03-01', '2027-02-28'],
+  ])('%o: earned on %s, until %s', (expiry, earned, last) => {
+    expect(lastDay(expiry, earned)).toBe(last);
+  });
+
+  it('is never before the day, and never earlier for a later day', () => {
+    const day = fc.integer({ min: dayOf('1980-01-01'), max: dayOf('2060-01-01') });
+    const period = fc.nat({ max: 40 }).chain((n) => fc.constantFrom({ days: n }, { months: n }, { years: n }));
+    const expiry = fc.oneof(
+      fc.record({ after: period, through: fc.constantFrom('day', 'month', 'quarter', 'year') }),
+      fc.record({ on: fc.subarray(['01-01', '02-28', '02-29', '03-01', '12-31'], { minLength: 1 }) }),
+    );
+    fc.assert(
+      fc.property(expiry, day, fc.nat({ max: 40 }), (expiry, day, later) => {
+        const { lastDay = () => 0 } = programOf({ expiry }).expiry ?? {};
+        expect(lastDay(day)).toBeGreaterThanOrEqual(day);
+        expect(lastDay(day + later)).toBeGreaterThanOrEqual(lastDay(day));
+      }),
+    );
+  });
+});

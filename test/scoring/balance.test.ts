@@ -1,7 +1,7 @@
 /** Debt and lots: what is taken comes from the day it was earned, then from the oldest lot, then becomes debt. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { credit, debit } from '../../src/scoring/balance.ts';
+import { credit, debit, takeBack } from '../../src/scoring/balance.ts';
 import {
   addOnDay,
   type Days,
@@ -10,8 +10,8 @@ import {
   lastDay,
   sumOfDays,
   takeNewest,
-  takeOldest,
 } from '../../src/scoring/days.ts';
+import { extendTo, NEVER, sumOfLots } from '../../src/scoring/lots.ts';
 import { unstoredMember } from '../../src/wire/member-record.ts';
 import { pairsOf } from './harness.ts';
 import { check } from './table.ts';
@@ -66,32 +66,81 @@ return r3 of p3              -> lots none balance -25
 `);
 });
 
-it('lots always add up to what can be spent, in rising days, none empty', () => {
-  const movement = fc.record({ day: fc.integer({ min: 0, max: 9 }), points: fc.integer({ min: -60, max: 40 }) });
+it('lots always add up to what can be spent, in order, none empty', () => {
+  const movement = fc.record({
+    day: fc.integer({ min: 0, max: 9 }),
+    kept: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constant(undefined)),
+    points: fc.integer({ min: -60, max: 40 }),
+    renewsTo: fc.option(fc.integer({ min: 0, max: 14 }), { nil: undefined }),
+  });
   fc.assert(
     fc.property(fc.array(movement), fc.boolean(), (movements, named) => {
       const member = unstoredMember('42');
+      /** Points by last day and day earned. */
+      const model = new Map<string, number>();
       let balance = 0;
-      for (const { day, points } of movements) {
-        if (points >= 0) credit(member, day, points);
-        else debit(member, named ? day : undefined, -points);
+      const take = (keys: readonly string[], points: number): number => {
+        let left = points;
+        for (const key of keys) {
+          const open = model.get(key) ?? 0;
+          const taken = Math.min(open, left);
+          left -= taken;
+          if (taken === open) model.delete(key);
+          else model.set(key, open - taken);
+        }
+        return left;
+      };
+      for (const { day, kept, points, renewsTo } of movements) {
+        const lastDay = kept === undefined ? NEVER : day + kept;
+        if (points >= 0) {
+          credit(member, day, lastDay, points);
+          const open = Math.max(0, Math.min(points, balance + points));
+          if (open > 0) model.set(`${lastDay} ${day}`, (model.get(`${lastDay} ${day}`) ?? 0) + open);
+        } else if (named) {
+          expect(takeBack(member, day, -points)).toBe(0);
+          const left = take(
+            inOrder(model).filter((key) => key.endsWith(` ${day}`)),
+            -points,
+          );
+          take(inOrder(model), left);
+        } else {
+          debit(member, -points);
+          take(inOrder(model), -points);
+        }
         balance += points;
+        if (renewsTo !== undefined) {
+          member.lots = extendTo(member.lots, renewsTo);
+          for (const key of inOrder(model)) {
+            const [last = 0, earned = 0] = key.split(' ').map(Number);
+            if (last >= renewsTo) continue;
+            const renewed = `${renewsTo} ${earned}`;
+            model.set(renewed, (model.get(renewed) ?? 0) + (model.get(key) ?? 0));
+            model.delete(key);
+          }
+        }
         expect(member.balance).toBe(balance);
-        expect(sumOfDays(member.lots, -Infinity, Infinity)).toBe(Math.max(0, balance));
-        const lots = pairsOf(member.lots);
-        expect(lots.every(([, amount]) => amount > 0)).toBe(true);
-        const days = lots.map(([day]) => day);
-        expect(days).toEqual([...new Set(days)].sort((left, right) => left - right));
+        expect(sumOfLots(member.lots)).toBe(Math.max(0, balance));
+        expect(member.lots).toEqual(
+          inOrder(model).flatMap((key) => [...key.split(' ').map(Number), model.get(key) ?? 0]),
+        );
       }
     }),
   );
 });
 
+function inOrder(model: ReadonlyMap<string, number>): string[] {
+  return [...model.keys()].sort((one, other) => {
+    const [last = 0, earned = 0] = one.split(' ').map(Number);
+    const [otherLast = 0, otherEarned = 0] = other.split(' ').map(Number);
+    return last - otherLast || earned - otherEarned;
+  });
+}
+
 it('days are a sorted list of sums, as a map would hold them', () => {
   const change = fc.record({
     day: fc.integer({ min: 0, max: 12 }),
     amount: fc.integer({ min: -3, max: 9 }),
-    what: fc.constantFrom('add', 'newest', 'oldest', 'drop'),
+    what: fc.constantFrom('add', 'newest', 'drop'),
   });
   fc.assert(
     fc.property(fc.array(change), (changes) => {
@@ -104,10 +153,9 @@ it('days are a sorted list of sums, as a map would hold them', () => {
         } else if (what !== 'add') {
           let left = Math.max(0, amount);
           const before = sumOfDays(days, -Infinity, Infinity);
-          days = what === 'newest' ? takeNewest(days, left) : takeOldest(days, left);
+          days = takeNewest(days, left);
           expect(before - sumOfDays(days, -Infinity, Infinity)).toBe(Math.min(left, before));
-          const order = what === 'newest' ? -1 : 1;
-          for (const key of [...model.keys()].sort((one, other) => order * (one - other))) {
+          for (const key of [...model.keys()].sort((one, other) => other - one)) {
             const taken = Math.min(left, model.get(key) ?? 0);
             left -= taken;
             if (model.get(key) === taken) model.delete(key);

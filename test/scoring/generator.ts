@@ -52,10 +52,32 @@ const levels = fc
     })),
   );
 
+const period = fc.oneof(
+  fc.record({ days: fc.constantFrom(0, 1, 30, 90) }),
+  fc.record({ months: fc.constantFrom(0, 1, 12) }),
+  fc.record({ years: fc.constantFrom(0, 1) }),
+);
+const through = fc.constantFrom('day', 'month', 'quarter', 'year');
+
+const EXPIRIES = {
+  none: fc.constant(undefined),
+  /** Points keep the last day they were given. */
+  lasting: fc.oneof(
+    fc.constant(undefined),
+    fc.record({ after: period, through }),
+    fc.record({
+      on: fc.subarray(['01-01', '02-28', '02-29', '03-31', '06-30', '10-31', '12-31'], { minLength: 1 }),
+    }),
+  ),
+  renewed: fc.record({ after: period, through, renew: fc.constant('activity') }),
+};
+
 export interface ProgramOptions {
   /** Levels multiply points. */
   readonly multipliers: boolean;
   readonly unmatched: readonly ('ignore' | 'deduct' | 'refuse')[];
+  /** Any, unless said. */
+  readonly expiry?: 'none' | 'lasting';
 }
 
 /** Versions 1, 2, ... of one program. */
@@ -68,6 +90,7 @@ export function programs(count: number, options: ProgramOptions): fc.Arbitrary<P
       rounding: fc.constantFrom('floor', 'nearest', 'ceil'),
     }),
     tiers: fc.record({ id: fc.constant('main'), window, levels }),
+    expiry: options.expiry === undefined ? fc.oneof(EXPIRIES.lasting, EXPIRIES.renewed) : EXPIRIES[options.expiry],
     returns: fc.record({
       unmatched: fc.constantFrom(...options.unmatched),
       matchDays: fc.constantFrom(1, 30, 365),
@@ -79,9 +102,10 @@ export function programs(count: number, options: ProgramOptions): fc.Arbitrary<P
       versions: fc.array(version, { minLength: count, maxLength: count }),
     })
     .map(({ timezone, versions }) =>
-      versions.map(({ tiers, ...rest }, index) =>
+      versions.map(({ tiers, expiry, ...rest }, index) =>
         printable({
           ...rest,
+          ...(expiry === undefined ? {} : { expiry }),
           timezone,
           version: index + 1,
           tiers: options.multipliers

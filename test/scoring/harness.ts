@@ -6,15 +6,16 @@
 import { checkProgram, issuesText } from '../../src/program/parse.ts';
 import type { Program } from '../../src/program/program.ts';
 import type { Days } from '../../src/scoring/days.ts';
-import type { Entry } from '../../src/scoring/entry.ts';
+import type { Entry, Expiration } from '../../src/scoring/entry.ts';
 import type { MemberEvent } from '../../src/scoring/event.ts';
 import type { Chunk, History } from '../../src/scoring/history.ts';
 import type { IdBlock } from '../../src/scoring/id-index.ts';
+import type { Lots } from '../../src/scoring/lots.ts';
 import { copyMember, type Member } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome, type TierChange } from '../../src/scoring/outcome.ts';
 import { recall } from '../../src/scoring/recall.ts';
 import { score } from '../../src/scoring/score.ts';
-import { settle } from '../../src/scoring/tiers.ts';
+import { settle } from '../../src/scoring/settle.ts';
 import {
   decodeChunk,
   decodeIdBlock,
@@ -61,11 +62,16 @@ export class Desk {
   }
 
   /** Fires the timers due by `now`, one edge at a time, as a tick does. */
-  tick(now: number): TierChange[] {
-    const changes: TierChange[] = [];
-    while (this.member.due <= now) changes.push(...settle(this.program, this.member, this.member.due));
+  tick(now: number): { tierChanges: TierChange[]; expirations: Expiration[] } {
+    const tierChanges: TierChange[] = [];
+    const expirations: Expiration[] = [];
+    while (this.member.due <= now) {
+      const passed = settle(this.program, this.member, this.member.due);
+      tierChanges.push(...passed.tierChanges);
+      expirations.push(...passed.expirations);
+    }
     this.#store();
-    return changes;
+    return { tierChanges, expirations };
   }
 
   /** The member as a reader at `now` sees it. */
@@ -164,6 +170,14 @@ export function pairsOf(days: Days): [number, number][] {
     days[2 * index] as number,
     days[2 * index + 1] as number,
   ]);
+}
+
+/** Lots as they read, in the order in which they are spent. */
+export function triplesOf(lots: Lots): { last: number; earned: number; open: number }[] {
+  return Array.from({ length: lots.length / 3 }, (_, index) => {
+    const [last = 0, earned = 0, open = 0] = lots.slice(3 * index);
+    return { last, earned, open };
+  });
 }
 
 export function isRefused({ code }: Outcome): boolean {

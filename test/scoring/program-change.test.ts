@@ -1,7 +1,7 @@
 /** A new program: old purchases keep their terms, the level is judged anew when the member is next touched. */
 import { describe, expect, it } from 'vitest';
 import { score } from '../../src/scoring/score.ts';
-import { settle } from '../../src/scoring/tiers.ts';
+import { settle } from '../../src/scoring/settle.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
 import { Desk, programOf } from './harness.ts';
 import { check } from './table.ts';

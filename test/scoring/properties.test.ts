@@ -4,16 +4,17 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { EXPIRED_DAYS_KEPT } from '../../src/limits.ts';
 import type { Program } from '../../src/program/program.ts';
-import { sumOfDays } from '../../src/scoring/days.ts';
 import { NOT_GIVEN, type Purchase, type Return } from '../../src/scoring/event.ts';
+import { NEVER, sumOfLots } from '../../src/scoring/lots.ts';
 import { copyMember, type Member } from '../../src/scoring/member.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
-import { settle } from '../../src/scoring/tiers.ts';
+import { settle } from '../../src/scoring/settle.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
 import { levelOf, spendAt } from './bookkeeper.ts';
 import { DAY_MS, FUZZ_TIMES, HOUR_MS, histories, programs, type Step } from './generator.ts';
-import { Desk, isRefused, MODES, pairsOf } from './harness.ts';
+import { Desk, isRefused, MODES, pairsOf, triplesOf } from './harness.ts';
 
 const ANY = { multipliers: true, unmatched: ['ignore', 'deduct', 'refuse'] } as const;
 const SHORT = { maxLength: 25 };
@@ -54,14 +55,27 @@ describe.each([
     fc.assert(
       fc.property(programs(1, ANY), histories(size), ([program], steps) => {
         const desk = new Desk(program as Program, 'flushed');
+        let firedBy = 0;
         for (const { event, now } of steps) {
-          desk.score(event, now);
-          const { balance, lots, spend } = desk.member;
+          // A refused event lets no time pass.
+          if (desk.score(event, now).code === 'scored') firedBy = now;
+          const { balance, lots, spend, expired } = desk.member;
           expect(balance).toBe(desk.entries().reduce((sum, entry) => sum + pointsOf(entry), 0));
-          expect(sumOfDays(lots, -Infinity, Infinity)).toBe(Math.max(0, balance));
-          for (const days of [pairsOf(lots), pairsOf(spend)]) {
+          expect(sumOfLots(lots)).toBe(Math.max(0, balance));
+          for (const days of [pairsOf(expired), pairsOf(spend)]) {
             expect(days.every(([, amount]) => amount > 0)).toBe(true);
             expect(days.every(([day], index) => index === 0 || day > (days[index - 1]?.[0] ?? day))).toBe(true);
+          }
+          const inOrder = triplesOf(lots).sort((one, other) => one.last - other.last || one.earned - other.earned);
+          expect(triplesOf(lots)).toEqual(inOrder);
+          expect(new Set(inOrder.map(({ last, earned }) => `${last} ${earned}`)).size).toBe(inOrder.length);
+          for (const { last, earned, open } of inOrder) {
+            expect(open).toBeGreaterThan(0);
+            expect(last).toBeGreaterThanOrEqual(earned);
+            // None is left that is over.
+            const end = last === NEVER ? Infinity : desk.program.zone.startOfDay(last + 1);
+            expect(end).toBeGreaterThan(Math.max(desk.member.asOf, firedBy));
+            expect(end).toBeGreaterThanOrEqual(desk.member.due);
           }
           for (const entry of desk.entries()) {
             if (entry.kind !== 'accrual') continue;
@@ -134,16 +148,19 @@ describe('P10 the rolling window', () => {
     );
   });
 
-  it('changes the level at its timer and never in between', () => {
+  it('changes the level, and points expire, at the timer and never in between', () => {
     fc.assert(
       fc.property(programs(1, ANY), histories(SHORT), ([program], steps) => {
         const desk = deskAfter(program as Program, steps);
         for (let edges = 0; edges < 40 && desk.member.due !== Infinity; edges++) {
-          const { due, levelId } = desk.member;
+          const { due, levelId, balance } = desk.member;
           expect(due).toBeGreaterThan(desk.member.asOf);
-          expect(desk.read(due - 1).levelId).toBe(levelId);
-          const changes = settle(desk.program, desk.member, due);
-          for (const change of changes) expect(change).toEqual({ from: levelId, to: desk.member.levelId, at: due });
+          expect(desk.read(due - 1)).toMatchObject({ levelId, balance });
+          const { tierChanges, expirations } = settle(desk.program, desk.member, due);
+          const gone = expirations.reduce((sum, entry) => sum + pointsOf(entry), 0);
+          expect(desk.member.balance).toBe(balance + gone);
+          for (const { at } of expirations) expect(at).toBe(due);
+          for (const change of tierChanges) expect(change).toEqual({ from: levelId, to: desk.member.levelId, at: due });
         }
       }),
     );
@@ -160,10 +177,12 @@ describe('P7 time passes alike', () => {
         ([program], steps, waits) => {
           const desk = deskAfter(program as Program, steps);
           const end = Math.max(desk.member.asOf, lastNow(steps)) + Math.max(HOUR_MS, ...waits);
-          const settled = (instants: readonly number[]): { bytes: Uint8Array; changes: unknown[] } => {
+          const settled = (instants: readonly number[]) => {
             const member = copyMember(desk.member);
-            const changes = instants.flatMap((instant) => settle(desk.program, member, instant));
-            return { bytes: encodeMember(member), changes };
+            const passed = instants.map((instant) => settle(desk.program, member, instant));
+            const changes = passed.flatMap(({ tierChanges }) => tierChanges);
+            const expirations = passed.flatMap((one) => one.expirations);
+            return { bytes: encodeMember(member), changes, expirations };
           };
           const edges: number[] = [];
           for (const probe = copyMember(desk.member); probe.due <= end; settle(desk.program, probe, probe.due)) {
@@ -245,6 +264,8 @@ describe('P1 a purchase and its full return', () => {
   const standing = (member: Member) => ({
     balance: member.balance,
     lots: member.lots,
+    // What is remembered of what has expired is let go of by what expires later.
+    expired: pairsOf(member.expired).filter(([day]) => day >= member.asOfDay - EXPIRED_DAYS_KEPT),
     windowSpend: member.windowSpend,
     spend: pairsOf(member.spend).filter(([day]) => day >= member.windowFirstDay),
     levelId: member.levelId,
@@ -254,16 +275,27 @@ describe('P1 a purchase and its full return', () => {
   it('are as if neither had happened: balance, lots, spend, level and timer', () => {
     fc.assert(
       fc.property(
-        programs(1, ANY),
+        // Without renewal: somebody was there, though the goods came back.
+        programs(1, { ...ANY, expiry: 'lasting' }),
         histories(SHORT),
         paid,
         pieces,
-        ([program], steps, [quantity, amount, lag], parts) => {
-          const now = lastNow(steps);
+        fc.array(fc.nat({ max: 200 * DAY_MS }), { minLength: 5, maxLength: 5 }),
+        ([program], steps, [quantity, amount, lag], parts, waits) => {
+          let now = lastNow(steps);
           const desk = deskAfter(program as Program, steps);
           const without = deskAfter(program as Program, steps);
-          expect(desk.score(purchaseOf(quantity, amount, now - lag), now).code).toBe('scored');
-          for (const [index, part] of parts.entries()) desk.score(returnOf(`x${index}`, part), now);
+          // What repaid a debt and was over at once cannot be told from what else has expired of its day.
+          const isOwed = without.read(now).balance < 0;
+          const bought = desk.score(purchaseOf(quantity, amount, now - lag), now);
+          expect(bought.code).toBe('scored');
+          fc.pre(!(isOwed && bought.expiredAtOnce !== undefined));
+          // Time enough for what was earned to expire, in part or whole, before it goes back.
+          for (const [index, part] of parts.entries()) {
+            now += waits[index] ?? 0;
+            desk.score(returnOf(`x${index}`, part), now);
+          }
+          now += waits[4] ?? 0;
           desk.score(returnOf('rest', { amount: NOT_GIVEN, lines: [] }), now);
           const end = Math.max(desk.member.asOf, without.member.asOf, now);
           expect(standing(desk.read(end))).toEqual(standing(without.read(end)));
@@ -275,7 +307,8 @@ describe('P1 a purchase and its full return', () => {
 
   it('with other events in between: balance, spend, level', () => {
     // Without multipliers, since the level that the purchase gave for a while may have paid.
-    const plain = { multipliers: false, unmatched: ['ignore', 'refuse'] } as const;
+    // Nor with expiry, since it may have paid for what would have been paid with points that have expired instead.
+    const plain = { multipliers: false, unmatched: ['ignore', 'refuse'], expiry: 'none' } as const;
     fc.assert(
       fc.property(
         programs(1, plain),

@@ -17,19 +17,23 @@
  *
  * After the arrow, any of: the code (`scored` unless said) with its field, points (+120), `balance 120`, `tier gold` or
  * `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
- * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. What is said is checked, in every mode (harness.ts).
+ * `expires 2026-02-01:120,...` or `expires never`, what comes next; `expired 2026-02-01:120,...`, what expired on the line;
+ * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. What is said is checked, in every mode
+ * (harness.ts); and that the ledger adds up to the balance and the lots to what can be spent, on every line.
  */
 import { expect } from 'vitest';
 import { civilOfDay } from '../../src/lib/calendar.ts';
 import { currencyDigits } from '../../src/lib/currency.ts';
 import { issuesText, parseProgram } from '../../src/program/parse.ts';
 import type { Program } from '../../src/program/program.ts';
+import type { Expiration } from '../../src/scoring/entry.ts';
 import { type MemberEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
+import { sumOfLots } from '../../src/scoring/lots.ts';
 import type { Member } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome, type TierChange } from '../../src/scoring/outcome.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import { memberView, type PathView } from '../../src/wire/member-view.ts';
-import { Desk, MODES, type Mode, pairsOf } from './harness.ts';
+import { Desk, MODES, type Mode, triplesOf } from './harness.ts';
 
 /** Runs the table in every mode and compares it with itself, and what the modes would store with each other. */
 export function check(text: string): void {
@@ -69,6 +73,7 @@ function readProgram(text: string): Program {
 interface Shown {
   readonly member: Member;
   readonly changes: readonly TierChange[];
+  readonly expirations: readonly Expiration[];
   readonly outcome: Outcome | undefined;
 }
 
@@ -91,7 +96,14 @@ class TableRun {
   line(line: string): string {
     const [left = '', right] = line.split(' -> ');
     const shown = this.#do(left);
+    this.#addUp();
     return right === undefined ? left : `${left} -> ${this.#show(shown, right)}`;
+  }
+
+  #addUp(): void {
+    const { balance, lots } = this.#desk.member;
+    expect(this.#desk.entries().reduce((sum, entry) => sum + pointsOf(entry), 0)).toBe(balance);
+    expect(sumOfLots(lots)).toBe(Math.max(0, balance));
   }
 
   #do(text: string): Shown {
@@ -99,16 +111,16 @@ class TableRun {
     switch (verb) {
       case 'program': {
         this.#desk.change(this.#programs[Number(rest[0]) - 1] as Program, this.#now);
-        return { member: this.#asItIs(), changes: [], outcome: undefined };
+        return { member: this.#asItIs(), changes: [], expirations: [], outcome: undefined };
       }
       case 'tick': {
         this.#now = this.#instant(rest[0] as string);
-        const changes = this.#desk.tick(this.#now);
-        return { member: this.#asItIs(), changes, outcome: undefined };
+        const { tierChanges, expirations } = this.#desk.tick(this.#now);
+        return { member: this.#asItIs(), changes: tierChanges, expirations, outcome: undefined };
       }
       case 'read':
         this.#now = Math.max(this.#now, this.#instant(rest[0] as string));
-        return { member: this.#desk.read(this.#now), changes: [], outcome: undefined };
+        return { member: this.#desk.read(this.#now), changes: [], expirations: [], outcome: undefined };
       case 'repeat': {
         const [times, ...line] = rest;
         let shown: Shown | undefined;
@@ -130,7 +142,9 @@ class TableRun {
   #score(event: MemberEvent): Shown {
     const outcome = this.#desk.score(event, this.#now);
     if (outcome.code === 'scored') this.#sent.set(event.id, event);
-    return { member: this.#asItIs(), changes: outcome.tierChanges, outcome };
+    const { tierChanges: changes, expirations, expiredAtOnce } = outcome;
+    const expired = expiredAtOnce === undefined ? expirations : [...expirations, expiredAtOnce];
+    return { member: this.#asItIs(), changes, expirations: expired, outcome };
   }
 
   /** With the window worked out, which a member fresh from the store has not. */
@@ -181,7 +195,7 @@ class TableRun {
   }
 
   /** `wanted` with every value replaced by the real one. */
-  #show({ member, changes, outcome }: Shown, wanted: string): string {
+  #show({ member, changes, expirations, outcome }: Shown, wanted: string): string {
     const { program } = this.#desk;
     const words = wanted.split(' ');
     const result: string[] = [];
@@ -197,7 +211,7 @@ class TableRun {
     if (saysCode && words[index] !== undefined && words[index] === outcome?.field) index += 1;
     for (; index < words.length; index++) {
       const word = words[index] as string;
-      const value = this.#valueOf(word, program, member);
+      const value = word === 'expired' ? this.#expired(expirations) : this.#valueOf(word, program, member);
       if (value !== undefined) {
         result.push(word, value);
         index += value.split(' ').length;
@@ -232,9 +246,15 @@ class TableRun {
         return member.due === Infinity ? 'never' : this.#instantText(member.due);
       case 'lots':
         return (
-          pairsOf(member.lots)
-            .map(([day, amount]) => `${dayText(day)}:${amount}`)
+          triplesOf(member.lots)
+            .map(({ earned, open }) => `${dayText(earned)}:${open}`)
             .join(',') || 'none'
+        );
+      case 'expires':
+        return (
+          memberView(program, member, 'e')
+            .expiring.map(({ amount, at }) => `${this.#instantText(Date.parse(at))}:${amount}`)
+            .join(',') || 'never'
         );
       case 'until': {
         const until = view()?.until;
@@ -249,6 +269,10 @@ class TableRun {
       default:
         return undefined;
     }
+  }
+
+  #expired(expirations: readonly Expiration[]): string {
+    return expirations.map((entry) => `${this.#instantText(entry.at)}:${-pointsOf(entry)}`).join(',') || 'none';
   }
 
   #path([path]: readonly PathView[]): string {

@@ -3,15 +3,18 @@
  * was never interrupted, and its members have what the bookkeeper says.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { Oracle } from '../../load/oracle.ts';
+import { type Expired, Oracle, type OracleLot } from '../../load/oracle.ts';
 import { digestText } from '../../src/lib/hash.ts';
+import { EXPIRING_SHOWN_MAX } from '../../src/limits.ts';
 import type { EventReader, LogMessage } from '../../src/log/log.ts';
 import { MemoryLog } from '../../src/log/memory-log.ts';
 import { allocateCounters, WorkerCounters } from '../../src/observe/counters.ts';
 import { viewAt } from '../../src/partition/audience.ts';
 import { Partition, type PartitionListener } from '../../src/partition/partition.ts';
-import { sumOfDays } from '../../src/scoring/days.ts';
+import type { Entry } from '../../src/scoring/entry.ts';
 import type { LogEvent } from '../../src/scoring/event.ts';
+import { sumOfLots } from '../../src/scoring/lots.ts';
+import type { Member } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome } from '../../src/scoring/outcome.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import { recountDigest } from '../../src/store/member-cache.ts';
@@ -19,6 +22,7 @@ import { createMemoryDisk, openMemoryStore } from '../../src/store/memory-store.
 import type { PartitionStore } from '../../src/store/store.ts';
 import { type Batch, encodeBatch, type Malformed } from '../../src/wire/batch.ts';
 import { decodeEffects, type Effect, isAfter } from '../../src/wire/effects.ts';
+import { expiredIn } from '../load/agreement.ts';
 import { EPOCH, type Home } from './owner.ts';
 import type { Scenario } from './scenario.ts';
 import type { Tally } from './sim.ts';
@@ -46,7 +50,9 @@ export async function checkPartition(checked: Checked): Promise<void> {
     checkStore(`the ${home.name} disk of partition ${partition}`, store, calm.store);
   }
   await checkRepacked(scenario, partition, calm);
+  await checkTicks(checked, calm);
   checkOutcomes(checked, messages, calm);
+  tally.expired += calm.effects.filter(({ type }) => type === 'expiration').length;
   for (const outcome of calm.outcomes) tally.outcomes.set(outcome.code, (tally.outcomes.get(outcome.code) ?? 0) + 1);
   tally.events += calm.outcomes.length;
   tally.effects += calm.effects.length;
@@ -223,15 +229,41 @@ async function checkRepacked(scenario: Scenario, partition: number, calm: Calm):
   }
 }
 
+// --- Time ---
+
+/** Whether a tick came or not: without any, and with one before every event, the same members once a tick has come. */
+async function checkTicks({ scenario, partition, nowMs }: Checked, calm: Calm): Promise<void> {
+  const digestWith = async (counted: readonly Counted[]): Promise<string> => {
+    const last: Counted = { event: TICK, timestampMs: nowMs };
+    const messages = [...counted, last].map(({ event, timestampMs }, index) => ({
+      sequence: index + 1,
+      timestampMs,
+      payload: encodeBatch([event]),
+      pending: 0,
+    }));
+    return (await foldCalmly(scenario, partition, messages)).folded.digest;
+  };
+  const tickless = calm.counted.filter(({ event }) => event.type !== 'tick');
+  const ticking = tickless.flatMap(({ event, timestampMs }, index) => [
+    { event: TICK, timestampMs: Math.floor(((tickless[index - 1]?.timestampMs ?? timestampMs) + timestampMs) / 2) },
+    { event: TICK, timestampMs },
+    { event, timestampMs },
+  ]);
+  const [without, withMany] = [await digestWith(tickless), await digestWith(ticking)];
+  if (without !== withMany) throw new Error(`ticks: ${partition} is ${without} without ticks, ${withMany} with many`);
+}
+
+const TICK: LogEvent = { type: 'tick' };
+
 // --- The bookkeeper ---
 
 function checkOutcomes(checked: Checked, messages: readonly LogMessage[], calm: Calm): void {
   const { scenario, workload, partition, nowMs } = checked;
   const [program = ''] = scenario.programs;
   const oracle = new Oracle(program);
-  let hasProgram = false;
+  let version = 0;
   let next = 0;
-  const expectOutcome = (what: string, code: string, points?: number): void => {
+  const expectOutcome = (what: string, code: string, points?: number, expired?: readonly Expired[]): void => {
     const outcome = calm.outcomes[next++];
     if (outcome === undefined) throw new Error(`outcome: none of ${what}`);
     const { entry } = outcome;
@@ -241,21 +273,36 @@ function checkOutcomes(checked: Checked, messages: readonly LogMessage[], calm: 
         `outcome: ${what} is ${outcome.code} with ${got} points, expected ${code} with ${points ?? 'some'}`,
       );
     }
+    const gone = expiredIn(outcome);
+    if (expired !== undefined && !isDeepStrictEqual(gone, expired)) {
+      throw new Error(`outcome: with ${what} expire ${JSON.stringify(gone)}, expected ${JSON.stringify(expired)}`);
+    }
   };
   for (const { sequence, timestampMs, payload } of messages) {
     for (const content of workload.contentsOf(payload)) {
-      if (content.kind === 'tick') continue;
+      if (content.kind === 'tick') {
+        oracle.tick(timestampMs);
+        continue;
+      }
       if (content.kind === 'program') {
-        hasProgram ||= scenario.programs.includes(content.document);
+        const { version: coming } = scenario.programs.includes(content.document) ? JSON.parse(content.document) : NONE;
+        // What is due fires before a new program; where one can compare, they are all alike.
+        if (version > 0 && coming > version) oracle.tick(timestampMs);
+        version = Math.max(version, coming);
       } else if (content.kind === 'malformed') {
         expectOutcome(`a malformed event of ${sequence}`, 'malformed');
       } else if (content.kind === 'foreign') {
         expectOutcome(`${content.event.id} of ${sequence}`, 'wrong_partition');
-      } else if (!hasProgram) {
+      } else if (version === 0) {
         expectOutcome(`${content.event.id} of ${sequence}`, 'no_program');
       } else if (scenario.isComparable) {
         const expected = oracle.apply(content.event, timestampMs);
-        expectOutcome(`${JSON.stringify(content.event)} of ${sequence}`, expected.code, expected.points);
+        expectOutcome(
+          `${JSON.stringify(content.event)} of ${sequence}`,
+          expected.code,
+          expected.points,
+          expected.expired,
+        );
       } else {
         next += 1;
       }
@@ -265,6 +312,8 @@ function checkOutcomes(checked: Checked, messages: readonly LogMessage[], calm: 
   checkMembers(calm, scenario.isComparable ? oracle : undefined, partition, nowMs);
 }
 
+const NONE = { version: 0 };
+
 function checkMembers(calm: Calm, oracle: Oracle | undefined, partition: number, nowMs: number): void {
   const { program, members } = calm.folded;
   const ids = [...calm.store.members()].map(({ id }) => id);
@@ -273,18 +322,45 @@ function checkMembers(calm: Calm, oracle: Oracle | undefined, partition: number,
   for (const id of ids) {
     const member = members.get(id)?.member;
     if (program === undefined || member === undefined) throw new Error(`member: ${id} is not there`);
-    const lots = sumOfDays(member.lots, -Infinity, Infinity);
+    const lots = sumOfLots(member.lots);
     if (lots !== Math.max(0, member.balance)) throw new Error(`lots: ${id} has ${lots} in lots of ${member.balance}`);
+    const ledger = entriesOf(calm.folded, member);
+    const sum = ledger.reduce((total, entry) => total + pointsOf(entry), 0);
+    if (sum !== member.balance) throw new Error(`ledger: ${id} has ${member.balance}, its entries add up to ${sum}`);
     if (oracle === undefined) continue;
-    const { balances, counters, tiers } = viewAt(program, member, EPOCH, nowMs);
+    const { balances, counters, tiers, expiring } = viewAt(program, member, EPOCH, nowMs);
     const { available = 0, debt = 0 } = balances['points'] ?? {};
     const expected = oracle.member(id, nowMs);
-    const says = { balance: available - debt, spend: counters['spend'] ?? 0, level: tiers['main']?.level ?? '' };
-    const should = { balance: expected?.balance, spend: expected?.spend, level: expected?.level };
+    const says = {
+      balance: available - debt,
+      spend: counters['spend'] ?? 0,
+      level: tiers['main']?.level ?? '',
+      expiring: expiring.map(({ amount, at }) => ({ amount, day: program.zone.localDay(Date.parse(at)) - 1 })),
+    };
+    const should = {
+      balance: expected?.balance,
+      spend: expected?.spend,
+      level: expected?.level,
+      expiring: expiringOf(expected?.lots ?? []),
+    };
     if (!isDeepStrictEqual(says, should)) {
       throw new Error(`bookkeeper: ${id} has ${JSON.stringify(says)}, expected ${JSON.stringify(should)}`);
     }
   }
+}
+
+/** The whole ledger, oldest first. */
+function entriesOf({ members }: Partition, { id, history, recent }: Member): Entry[] {
+  const sealed = Array.from({ length: history?.sealed ?? 0 }, (_, number) => members.readChunk(id, number));
+  return [...sealed.flatMap(({ entries }) => entries.all()), ...recent.all()];
+}
+
+function expiringOf(lots: readonly OracleLot[]): { amount: number; day: number }[] {
+  const days = [...new Set(lots.map(({ last }) => last))].filter((last) => last !== Infinity);
+  return days.slice(0, EXPIRING_SHOWN_MAX).map((day) => ({
+    amount: lots.filter(({ last }) => last === day).reduce((sum, { points }) => sum + points, 0),
+    day,
+  }));
 }
 
 function compareLists(what: string, got: readonly unknown[], expected: readonly unknown[]): void {

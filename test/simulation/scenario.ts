@@ -53,6 +53,7 @@ const ROUNDINGS = ['floor', 'nearest', 'ceil'];
 /** The longest the bookkeeper and the engine are sure to agree on what is late. */
 const COMPARABLE_SPAN_MS = 75 * DAY_MS;
 const MEMBERS_BOUND_SEED = 4_000_000;
+const EXPIRY_SEED = 5_000_000;
 const LONG_SPAN_MS = 500 * DAY_MS;
 
 export function scenarioOf(seed: number, packets?: number): Scenario {
@@ -69,7 +70,7 @@ export function scenarioOf(seed: number, packets?: number): Scenario {
     seed,
     partitions,
     members: membersOf(random, partitions),
-    programs: programsOf(random, currency, changes),
+    programs: programsOf(random, new Random(seed + EXPIRY_SEED), currency, changes),
     minorUnits: { USD: 100, JPY: 1, KWD: 1000 }[currency] ?? 1,
     isComparable: !isLong && !changes,
     packets: packets ?? 30 + random.below(90),
@@ -121,13 +122,27 @@ function membersOf(random: Random, partitions: number): string[][] {
   return members;
 }
 
-function programsOf(random: Random, currency: string, changes: boolean): string[] {
+/** `expiries` apart for the same reason as the bound of members. */
+function programsOf(random: Random, expiries: Random, currency: string, changes: boolean): string[] {
   const fixed = { program: 'simulated', timezone: pick(random, ZONES), currency };
   let rules = rulesOf(random);
+  let expiry = expiryOf(expiries);
   return [1, 2, 5].map((version) => {
-    if (changes) rules = rulesOf(random);
-    return JSON.stringify({ ...fixed, version, ...rules });
+    if (changes) {
+      rules = rulesOf(random);
+      expiry = expiryOf(expiries);
+    }
+    return JSON.stringify({ ...fixed, version, ...rules, ...expiry });
   });
+}
+
+/** Short beside the span of most stories, so that points expire in them. */
+function expiryOf(random: Random): object {
+  if (random.chance(0.4)) return {};
+  if (random.chance(0.2)) return { expiry: { on: pick(random, [['02-29'], ['10-31', '11-15'], ['03-15', '12-31']]) } };
+  const after = pick(random, [{ days: 0 }, { days: 1 }, { days: 5 }, { days: 20 }, { months: 1 }, { years: 1 }]);
+  const through = pick(random, ['day', 'day', 'month', 'quarter']);
+  return { expiry: { after, through, renew: pick(random, ['none', 'activity']) } };
 }
 
 function rulesOf(random: Random): object {

@@ -31,6 +31,7 @@ export interface Tally {
   /** That owners have asked for. */
   ticks: number;
   effects: number;
+  expired: number;
   chunks: number;
   members: number;
   secondOwners: number;
@@ -52,6 +53,7 @@ export function newTally(): Tally {
     redelivered: 0,
     ticks: 0,
     effects: 0,
+    expired: 0,
     chunks: 0,
     members: 0,
     secondOwners: 0,

@@ -7,6 +7,7 @@ import type { Entries } from '../../src/scoring/entries.ts';
 import type { Entry } from '../../src/scoring/entry.ts';
 import { History } from '../../src/scoring/history.ts';
 import { type IdBlock, IdIndex } from '../../src/scoring/id-index.ts';
+import { NEVER } from '../../src/scoring/lots.ts';
 import type { Member } from '../../src/scoring/member.ts';
 import {
   CHUNK_HEAD_BYTES,
@@ -85,7 +86,8 @@ describe('a member', () => {
         version: Number.MAX_SAFE_INTEGER,
         asOf: 8_640_000_000_000_000,
       };
-      member.lots = [-1, 1, 0, BALANCE_MAX, 100_000_000, 2];
+      member.lots = [-1, -1, 1, 5, 0, BALANCE_MAX, 100_000_000, 7, 3, NEVER, 100_000_000, 2];
+      member.expired = [-1, BALANCE_MAX, 100_000_000, 2];
       expect(stored(again(member))).toEqual(stored(member));
     }
   });
@@ -111,6 +113,44 @@ describe('a member', () => {
     expect(one).not.toEqual(other);
     expect(one.subarray(MEMBER_HEAD_BYTES)).toEqual(other.subarray(MEMBER_HEAD_BYTES));
     expect(CHUNK_HEAD_BYTES).toBe(1);
+  });
+
+  /** As an engine wrote it that knew no expiry: 7 points of 5 January 2026 and 3 of the 6th, on silver, one adjustment. */
+  const VERSION_1 =
+    '01401c000000000000000a02aabf0207abbf020301aabf02bc0a0673696c766572e80702d00fb817000179df0d86487000000e05026131050203' +
+    '05736f72727900';
+
+  it('of version 1 has lots that never expire, and is written as it was', () => {
+    const bytes = Uint8Array.from(Buffer.from(VERSION_1, 'hex'));
+    const member = decodeMember('42', bytes, () => []);
+    expect(member).toMatchObject({
+      version: 7,
+      balance: 10,
+      lots: [NEVER, 20_458, 7, NEVER, 20_459, 3],
+      expired: [],
+      spend: [20_458, 700],
+      levelId: 'silver',
+      programVersion: 2,
+    });
+    expect(member.recent.all()).toEqual([
+      {
+        kind: 'adjustment',
+        eventId: 'a1',
+        occurredAt: 0,
+        at: 5,
+        programVersion: 2,
+        points: 3,
+        reason: 'sorry',
+        agent: '',
+      },
+    ]);
+    expect(Buffer.from(encodeMember(member)).toString('hex')).toBe(VERSION_1);
+    // What can expire, or has, needs version 2.
+    for (const change of [{ lots: [20_500, 20_458, 7] }, { lots: [], expired: [20_458, 7] }]) {
+      const [version] = encodeMember({ ...member, ...change });
+      expect(version).toBe(2);
+      expect(again({ ...member, ...change })).toMatchObject(change);
+    }
   });
 
   it('of a version to come is refused', () => {

@@ -1,6 +1,8 @@
 /** A member and an outcome as clients get them. */
 import { describe, expect, it } from 'vitest';
+import { EXPIRING_SHOWN_MAX } from '../../src/limits.ts';
 import type { Purchase } from '../../src/scoring/event.ts';
+import { NEVER } from '../../src/scoring/lots.ts';
 import { refusal } from '../../src/scoring/outcome.ts';
 import { memberView } from '../../src/wire/member-view.ts';
 import { ledgerEntryView, outcomeView } from '../../src/wire/outcome-view.ts';
@@ -35,6 +37,22 @@ function adjustment(points: number) {
 }
 
 describe('a member', () => {
+  it('with the next expiries, those of a day as one, and no more than a dozen', () => {
+    const desk = new Desk(programOf({ expiry: { after: { days: 10 }, through: 'month' } }));
+    for (let day = 0; day < 27; day++) desk.score(purchase(`p${day}`, 100), NOON + day * DAY_MS);
+    desk.member.lots = [...desk.member.lots, NEVER, 20_458, 5];
+    expect(memberView(desk.program, desk.member, 'e').expiring).toEqual([
+      { wallet: 'points', amount: 17, at: '2026-02-01T00:00:00.000Z' },
+      { wallet: 'points', amount: 10, at: '2026-03-01T00:00:00.000Z' },
+    ]);
+    const long = new Desk(programOf({ expiry: { after: { years: 3 } } }));
+    for (let day = 0; day < 20; day++) long.score(purchase(`p${day}`, 100), NOON + day * DAY_MS);
+    const { expiring } = memberView(long.program, long.member, 'e');
+    expect(expiring).toHaveLength(EXPIRING_SHOWN_MAX);
+    expect(expiring[0]).toEqual({ wallet: 'points', amount: 1, at: '2029-01-06T00:00:00.000Z' });
+    expect(expiring.at(-1)).toEqual({ wallet: 'points', amount: 1, at: '2029-01-17T00:00:00.000Z' });
+  });
+
   it('with points, a level to keep and one to reach', () => {
     const desk = new Desk(programOf({ tiers: TIERS }));
     desk.score(purchase('p1', 9_000), NOON);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../../src/lib/assert.ts';
 import type { AccrualTerms } from '../../src/program/program.ts';
 import type { Entries } from '../../src/scoring/entries.ts';
-import type { Accrual, AdjustmentEntry, EnrolmentEntry, Entry, Reversal } from '../../src/scoring/entry.ts';
+import type { Accrual, AdjustmentEntry, EnrolmentEntry, Entry, Expiration, Reversal } from '../../src/scoring/entry.ts';
 import { NOT_GIVEN } from '../../src/scoring/event.ts';
 import { ByteWriter } from '../../src/wire/bytes.ts';
 import { PackedEntries } from '../../src/wire/packed-entries.ts';
@@ -137,6 +137,7 @@ const reversal = fc
           base: fc.integer(),
           levelId: label,
           bonus: fc.integer(),
+          expired: fc.oneof(fc.constant(0), fc.nat()),
         }),
         { maxLength: 3 },
       ),
@@ -149,7 +150,15 @@ const adjustment = fc
 const enrolment = fc
   .tuple(head, fc.nat())
   .map(([head, programVersion]): EnrolmentEntry => ({ kind: 'enrolment', ...head, programVersion }));
-const entry: fc.Arbitrary<Entry> = fc.oneof(accrual, reversal, adjustment, enrolment);
+const expiration = fc.tuple(head, fc.nat(), fc.array(fc.tuple(fc.integer(), number))).map(
+  ([head, programVersion, earned]): Expiration => ({
+    kind: 'expiration',
+    ...head,
+    programVersion,
+    earned: earned.flat(),
+  }),
+);
+const entry: fc.Arbitrary<Entry> = fc.oneof(accrual, reversal, adjustment, enrolment, expiration);
 
 const run = fc.nat({ max: 3 });
 /** `put` appends an entry, or replaces the one of its id. */

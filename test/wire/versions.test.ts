@@ -16,6 +16,7 @@ import type { Entry } from '../../src/scoring/entry.ts';
 import { type LogEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
 import { History } from '../../src/scoring/history.ts';
 import { type IdBlock, IdIndex } from '../../src/scoring/id-index.ts';
+import { NEVER } from '../../src/scoring/lots.ts';
 import type { Member } from '../../src/scoring/member.ts';
 import { openLmdbStore } from '../../src/store/lmdb-store.ts';
 import type { StoredPosition } from '../../src/store/store.ts';
@@ -142,7 +143,7 @@ const ENTRIES: readonly Entry[] = [
     originalId: 'p1',
     amount: NOT_GIVEN,
     lines: [{ sku: 'latte', quantity: 1, amount: 250 }],
-    parts: [{ originalId: 'p1', amount: 250, ruleId: 'spend', base: 5, levelId: 'gold', bonus: -1 }],
+    parts: [{ originalId: 'p1', amount: 250, ruleId: 'spend', base: 5, levelId: 'gold', bonus: -1, expired: 0 }],
   },
   {
     kind: 'adjustment',
@@ -171,7 +172,7 @@ function member(): Member {
     version: 1_234_567_890_123,
     enrolledAt: AT_MS,
     balance: -7,
-    lots: [20_000, 5, -3, 300],
+    lots: [NEVER, 20_000, 5, NEVER, -3, 300],
     spend: [20_000, 525],
     levelId: 'gold',
     levelSince: AT_MS - 1,
@@ -241,7 +242,7 @@ const ID_BLOCK = joined(
 const FINGERPRINTS = [2_439_712_578_708_886, 6_860_555_157_723_324, 8_132_202_004_401_053];
 
 describe('a member', () => {
-  it('is written in version 1', () => {
+  it('whose points do not expire is written in version 1', () => {
     expect(hex(encodeMember(member()))).toBe(MEMBER);
     expect(hex(encodeMember(unstoredMember('m')))).toBe(NEW_MEMBER);
   });
@@ -262,6 +263,27 @@ describe('a member', () => {
     expect(fresh).toEqual(expectedFresh);
     expect(none.count).toBe(0);
   });
+});
+
+it('a member whose points expire, version 2', () => {
+  const expiring: Member = {
+    ...unstoredMember('m'),
+    balance: 12,
+    lots: [20_365, 20_000, 5, NEVER, 20_001, 7],
+    expired: [19_000, 4, 19_001, 300],
+  };
+  const record = joined(
+    '02 0000000000000000 00 0c',
+    // lots: how many, and days to the last one more than none, day earned, points; 0 for no last day
+    '02 ee02 a0b802 05 00 a1b802 07',
+    // expired: how many, and day earned and points
+    '02 b8a802 04 b9a802 ac04',
+    '00 00 00 00 00 00 00 00',
+  );
+  expect(hex(encodeMember(expiring))).toBe(record);
+  const { recent: _none, ...read } = decodeMember('m', bytesOf(record), () => []);
+  const { recent: _empty, ...expected } = expiring;
+  expect(read).toEqual(expected);
 });
 
 it('a chunk, version 1', () => {
