@@ -30,7 +30,8 @@ async function run(message: Extract<ToEngine, { type: 'start' }>): Promise<void>
       return;
     }
     // That the log is away says all there is to say; anything else is a fault, and its stack is wanted.
-    if (error instanceof LogUnavailable) logger.error({ component: 'engine' }, `${error.message} It will be tried again.`);
+    if (error instanceof LogUnavailable)
+      logger.error({ component: 'engine' }, `${error.message} It will be tried again.`);
     else logger.error({ component: 'engine', err: error }, 'the engine could not start');
     await end(1);
   }
