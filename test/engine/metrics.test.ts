@@ -238,11 +238,10 @@ describe('/metrics', () => {
       expect(pushed.read('live_updates_total')).toBe(1);
       expect(pushed.read('websocket_frames_dropped_total')).toBe(0);
 
-      // It asks and reads nothing, and so keeps its socket busy while the member changes and figures come by.
+      // It asks until its socket is busy, which the updates of the member tell, and reads nothing.
       socket.pause();
       let now = pushed;
-      const misses = (kind: string): number => now.read(`websocket_frames_${kind}_total`);
-      while (misses('conflated') === 0 || misses('dropped') === 0) {
+      while (now.read('websocket_frames_conflated_total') === 0) {
         const frames = now.read('websocket_frames_total');
         for (let ask = 0; ask < 400; ask++) socket.send('{"subscribe":"stats"}');
         await scraped('the answers', (then) => then.read('websocket_frames_total') >= frames + 400);
@@ -278,7 +277,7 @@ describe('/metrics', () => {
     socket.terminate();
     proxy.release();
     await scraped('no lag', (now) => now.read('lag_messages') === 0 && now.read('lag_seconds') === 0);
-    expect(await getMember(engine.url(), member)).toMatchObject({ counters: { spend: 400 } });
+    await expect.poll(() => getMember(engine.url(), member)).toMatchObject({ counters: { spend: 400 } });
   }, 60_000);
 });
 
@@ -323,7 +322,8 @@ describe.skipIf(!hasPrometheus)('a Prometheus (skipped where the binary is not i
   it('scrapes the engine and answers from it', async () => {
     expect(await answer('up{job="tidemark"}')).toBe(1);
     const purchases = (await scrape()).read('events_total', { type: 'purchase', outcome: 'scored' });
-    expect(await answer('sum(tidemark_events_total{type="purchase",outcome="scored"})')).toBe(purchases);
+    const counted = 'sum(tidemark_events_total{type="purchase",outcome="scored"})';
+    await expect.poll(() => answer(counted), { timeout: 10_000 }).toBe(purchases);
     expect(await answer('count(tidemark_lag_seconds)')).toBe(PARTITIONS);
     const quantile = 'histogram_quantile(0.5, sum by (le) (tidemark_publish_to_scored_seconds_bucket))';
     expect(await answer(quantile)).toBeGreaterThan(0);
