@@ -285,11 +285,10 @@ describe('P1 a purchase and its full return', () => {
           let now = lastNow(steps);
           const desk = deskAfter(program as Program, steps);
           const without = deskAfter(program as Program, steps);
-          // What repaid a debt and was over at once cannot be told from what else has expired of its day.
-          const isOwed = without.read(now).balance < 0;
+          // What repaid a debt and would be over by now cannot be told from what else has expired of its day.
+          fc.pre(without.read(now).balance >= 0);
           const bought = desk.score(purchaseOf(quantity, amount, now - lag), now);
           expect(bought.code).toBe('scored');
-          fc.pre(!(isOwed && bought.expiredAtOnce !== undefined));
           // Time enough for what was earned to expire, in part or whole, before it goes back.
           for (const [index, part] of parts.entries()) {
             now += waits[index] ?? 0;
