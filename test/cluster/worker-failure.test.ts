@@ -6,10 +6,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { Supervisor } from '../../src/cluster/supervisor.ts';
 import { connectLog } from '../../src/log/connect.ts';
 import { prepareTopology } from '../../src/log/topology.ts';
-import { DEFAULT_CHECKPOINT_POLICY } from '../../src/partition/checkpoint-policy.ts';
 import { storePath } from '../../src/store/store-path.ts';
 import { removeFolder, temporaryFolder } from '../helpers/engine.ts';
 import { startNatsServer } from '../helpers/nats-server.ts';
+import { workerTemplate } from '../helpers/worker-template.ts';
 
 const PARTITIONS = 3;
 const BROKEN = 1;
@@ -32,17 +32,7 @@ it('names the partition, and none where the worker itself failed', async () => {
     logger: pino({ level: 'debug' }, { write: (line) => void lines.push(JSON.parse(line)) }),
     onFatal: (error) => fatal.push(error),
     onTornDown: (error) => fatal.push(error),
-    template: {
-      partitionsTotal: PARTITIONS,
-      natsUrl: nats.url,
-      prefix: 'loyalty',
-      storeFolder: folder,
-      cacheMembers: 100,
-      checkpoint: DEFAULT_CHECKPOINT_POLICY,
-      tickIntervalMs: 1_000,
-      fullLedger: false,
-      logLevel: 'silent',
-    },
+    template: workerTemplate(nats.url, folder, PARTITIONS),
   });
   const failures = () => lines.filter(({ msg }) => msg === 'worker failed and is started again');
   const until = async (isSo: () => boolean): Promise<void> => {

@@ -7,7 +7,6 @@ import { connectLog } from '../../src/log/connect.ts';
 import { openJetStreamLog } from '../../src/log/jetstream-log.ts';
 import { prepareTopology } from '../../src/log/topology.ts';
 import { createLogger } from '../../src/observe/log.ts';
-import { DEFAULT_CHECKPOINT_POLICY } from '../../src/partition/checkpoint-policy.ts';
 import { isSound, refold } from '../../src/partition/refold.ts';
 import { parseProgram } from '../../src/program/parse.ts';
 import { openLmdbStore } from '../../src/store/lmdb-store.ts';
@@ -16,6 +15,7 @@ import { encodeBatch } from '../../src/wire/batch.ts';
 import { partitionOf } from '../../src/wire/subjects.ts';
 import { removeFolder, temporaryFolder } from '../helpers/engine.ts';
 import { startNatsServer } from '../helpers/nats-server.ts';
+import { workerTemplate } from '../helpers/worker-template.ts';
 
 const PARTITIONS = 2;
 const PROGRAM = `
@@ -45,17 +45,7 @@ it('starts a failed worker again, once, while the other goes on', async () => {
     logger: createLogger({ level: 'silent' }),
     onFatal: (error) => fatal.push(error),
     onTornDown: (error) => fatal.push(error),
-    template: {
-      partitionsTotal: PARTITIONS,
-      natsUrl: nats.url,
-      prefix: 'loyalty',
-      storeFolder: folder,
-      cacheMembers: 100,
-      checkpoint: { ...DEFAULT_CHECKPOINT_POLICY, delayMs: 50 },
-      tickIntervalMs: 1_000,
-      fullLedger: false,
-      logLevel: 'silent',
-    },
+    template: workerTemplate(nats.url, folder, PARTITIONS, { delayMs: 50 }),
   });
   supervisor.start();
   const read = (partition: number, what: 'sequence' | 'caughtUp'): number =>
