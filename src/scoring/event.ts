@@ -3,7 +3,18 @@
  * integers. Text that a caller left out is '' and an instant left out is 0, so that every event of a type has one shape.
  */
 
-export type MemberEvent = Purchase | Return | Adjustment | Enrolment;
+export type MemberEvent =
+  | Purchase
+  | Return
+  | Void
+  | Confirmation
+  | Redemption
+  | Authorisation
+  | Capture
+  | Release
+  | Reversal
+  | Adjustment
+  | Enrolment;
 /** Events of a whole partition: nobody sends them from outside. */
 export type ControlEvent = Tick | ProgramChange;
 export type LogEvent = MemberEvent | ControlEvent;
@@ -25,7 +36,25 @@ export interface Purchase extends EventHead {
   /** Total, >= 0; the sum of the lines where there are lines. */
   readonly amount: number;
   readonly lines: readonly PurchaseLine[];
+  /** What of the amount is no spend of the member's; NO_DEDUCTIONS for nothing. */
+  readonly deductions: Deductions;
+  /** The redemption that paid a part; its points come back with the goods. '' for none. */
+  readonly redemptionId: string;
 }
+
+/** Parts of a purchase's amount, minor units, >= 0; together at most the amount. */
+export interface Deductions {
+  /** Coupons and basket discounts. */
+  readonly discount: number;
+  /** Paid with points. */
+  readonly paidWithPoints: number;
+  readonly tax: number;
+  readonly tip: number;
+  /** Gift cards bought: they are spent, and count, another day. */
+  readonly giftCards: number;
+}
+
+export const NO_DEDUCTIONS: Deductions = { discount: 0, paidWithPoints: 0, tax: 0, tip: 0, giftCards: 0 };
 
 export interface PurchaseLine {
   readonly sku: string;
@@ -58,8 +87,69 @@ export interface ReturnLine {
 /** An amount that was left out, where 0 would mean something. */
 export const NOT_GIVEN = -1;
 
+/** A purchase that never was: rung up by mistake and cancelled before it is settled. */
+export interface Void extends EventHead {
+  readonly type: 'void';
+  readonly originalId: string;
+}
+
+/** The purchase stands, so what it earned need not wait any longer. */
+export interface Confirmation extends EventHead {
+  readonly type: 'confirmation';
+  readonly originalId: string;
+}
+
+/** Points spent in one step. */
+export interface Redemption extends EventHead {
+  readonly type: 'redemption';
+  readonly store: string;
+  readonly terminal: string;
+  /** '' means the program's first. */
+  readonly wallet: string;
+  /** >= 1, or NOT_GIVEN where `amount` says how much. */
+  readonly points: number;
+  /** Money to pay with points, minor units >= 1; NOT_GIVEN where `points` says how much. */
+  readonly amount: number;
+}
+
+/** Points held for a payment that is not yet sure: a capture spends them, a release or time gives them back. */
+export interface Authorisation extends EventHead {
+  readonly type: 'authorisation';
+  readonly store: string;
+  readonly terminal: string;
+  readonly wallet: string;
+  readonly points: number;
+  readonly amount: number;
+}
+
+/** Spends a hold, whole or in part; the rest is released. */
+export interface Capture extends EventHead {
+  readonly type: 'capture';
+  /** Id of the authorisation. */
+  readonly originalId: string;
+  /** >= 1; NOT_GIVEN means all that is held. */
+  readonly points: number;
+}
+
+export interface Release extends EventHead {
+  readonly type: 'release';
+  /** Id of the authorisation. */
+  readonly originalId: string;
+}
+
+/** Gives back points that were spent, whole or in part, into the lots they came from. */
+export interface Reversal extends EventHead {
+  readonly type: 'reversal';
+  /** Id of the redemption or the capture. */
+  readonly originalId: string;
+  /** >= 1; NOT_GIVEN means all that has not come back. */
+  readonly points: number;
+}
+
 export interface Adjustment extends EventHead {
   readonly type: 'adjustment';
+  /** '' means the program's first. */
+  readonly wallet: string;
   /** Signed, not 0. */
   readonly points: number;
   readonly reason: string;
