@@ -107,6 +107,8 @@ export const CHUNK_ENTRIES = 32;
 export const LATE_DAYS = 92;
 /** Days earned, before the newest that has expired, whose expired points are remembered for a return not to charge again. */
 export const EXPIRED_DAYS_KEPT = 730;
+/** Holds a member has open at a time. */
+export const HOLDS_MAX = 64;
 /** Of the expiries to come, the soonest that are shown. */
 export const EXPIRING_SHOWN_MAX = 12;
 /** Latest ledger entries a return that names no purchase is matched against. */

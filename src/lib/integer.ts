@@ -29,3 +29,26 @@ function scaleBig(value: number, numerator: number, denominator: number, roundin
   assert(Number.isSafeInteger(result), () => `${value} * ${numerator} / ${denominator} is not a safe integer`);
   return result;
 }
+
+/**
+ * A whole number in parts as large as the weights, that add up to it: each part is rounded down, and what is left goes to the
+ * largest remainders, the first of equals first. All integers >= 0; weights that are all 0 get nothing but the first, all.
+ */
+export function share(total: number, weights: readonly number[]): number[] {
+  const sum = weights.reduce((before, weight) => before + weight, 0);
+  if (sum === 0) return weights.map((_, index) => (index === 0 ? total : 0));
+  const parts = weights.map((weight) => scale(total, weight, sum, 'floor'));
+  const remainders = weights.map((weight, index) => ({ index, rest: remainder(total, weight, sum) }));
+  remainders.sort((one, other) => (one.rest === other.rest ? one.index - other.index : one.rest > other.rest ? -1 : 1));
+  let left = total - parts.reduce((before, part) => before + part, 0);
+  for (const { index } of remainders) {
+    if (left === 0) break;
+    parts[index] = (parts[index] as number) + 1;
+    left -= 1;
+  }
+  return parts;
+}
+
+function remainder(total: number, weight: number, sum: number): bigint {
+  return (BigInt(total) * BigInt(weight)) % BigInt(sum);
+}

@@ -2,10 +2,10 @@
 import { addMonths } from '../lib/calendar.ts';
 import { currencyDigits } from '../lib/currency.ts';
 import { compileZone, startOfNextYear, startOfYear, type Zone } from '../lib/zone.ts';
-import { AMOUNT_MAX, POINTS_PER_EVENT_MAX } from '../limits.ts';
-import { compileExpiry } from './expiry.ts';
-import type { AccrualTerms, Program, TierLevel, TierSet, Window } from './program.ts';
+import { compileEarn } from './earn.ts';
+import type { Program, TierLevel, TierSet, Window } from './program.ts';
 import type { ProgramDocument } from './schema.ts';
+import { compileWallets, POINTS_WALLET } from './wallets.ts';
 
 export interface ProgramIssue {
   /** Where, as in `tiers.levels[1].from`; empty for the whole file. */
@@ -31,23 +31,9 @@ export function compileProgram(document: ProgramDocument): CompileResult {
     return scaled;
   };
 
-  const perMinor = minor(document.earn.per, 'earn.per');
-  const terms: AccrualTerms = {
-    programVersion: document.version,
-    ruleId: document.earn.id,
-    rate: { points: document.earn.points, perMinor, rounding: document.earn.rounding },
-    levelId: '',
-    multiplierMilli: 1000,
-  };
-  const tiers = document.tiers === undefined ? undefined : compileTiers(document.tiers, terms, minor, issues);
-  const expiry = document.expiry === undefined ? undefined : compileExpiry(document.expiry, issues);
-  const multiplier = Math.max(1, ...(document.tiers?.levels ?? []).map((level) => level.multiplier));
-  if (perMinor > 0 && (document.earn.points * multiplier * AMOUNT_MAX) / perMinor > POINTS_PER_EVENT_MAX) {
-    issues.push({
-      path: 'earn.points',
-      message: `expected fewer points, got ${document.earn.points}: the largest purchase would pass what stays exact`,
-    });
-  }
+  const wallets = compileWallets(document, minor, issues);
+  const tiers = document.tiers === undefined ? undefined : compileTiers(document.tiers, minor, issues);
+  const earn = compileEarn(document, tiers?.levels ?? [], minor, issues);
   if (zone === undefined || issues.length > 0) return { ok: false, issues };
   return {
     ok: true,
@@ -57,9 +43,10 @@ export function compileProgram(document: ProgramDocument): CompileResult {
       currency: document.currency,
       zone,
       enrolmentRequired: document.enrolment === 'required',
-      terms,
+      wallets,
+      earn,
+      earnOn: document.earnOn,
       tiers,
-      expiry,
       unmatchedReturns: document.returns.unmatched,
       returnMatchDays: document.returns.matchDays,
       document,
@@ -83,7 +70,16 @@ export function successionIssues(previous: ProgramDocument, next: ProgramDocumen
       message: `expected "${previous[path]}" as in version ${previous.version}, got "${next[path]}"`,
     });
   }
+  const walletIds = walletsOf(next);
+  for (const id of walletsOf(previous)) {
+    if (walletIds.includes(id)) continue;
+    issues.push({ path: 'wallets', message: `expected "${id}" as in version ${previous.version}: members own what is in it` });
+  }
   return issues;
+}
+
+function walletsOf({ wallets }: ProgramDocument): readonly string[] {
+  return wallets?.map(({ id }) => id) ?? [POINTS_WALLET];
 }
 
 const zones = new Map<string, Zone>();
@@ -111,14 +107,13 @@ function digitsOf(currency: string, issues: ProgramIssue[]): number {
 
 function compileTiers(
   document: NonNullable<ProgramDocument['tiers']>,
-  terms: AccrualTerms,
   minor: (amount: number, path: string) => number,
   issues: ProgramIssue[],
 ): TierSet {
   const levels: TierLevel[] = document.levels.map((level, index) => ({
     id: level.id,
     fromMinor: minor(level.from, `tiers.levels[${index}].from`),
-    terms: { ...terms, levelId: level.id, multiplierMilli: Math.round(level.multiplier * 1000) },
+    multiplierMilli: Math.round(level.multiplier * 1000),
   }));
   levels.forEach((level, index) => {
     const below = levels[index - 1];

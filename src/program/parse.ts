@@ -23,12 +23,32 @@ export function parseProgram(text: string): CompileResult {
 
 /** `value` is a program as plain data, from anywhere. */
 export function checkProgram(value: unknown): CompileResult {
-  const checked = programSchema.safeParse(value, { error: expected });
-  if (checked.success) return compileProgram(checked.data);
-  return {
-    ok: false,
-    issues: checked.error.issues.map((issue) => ({ path: pathText(issue.path), message: issue.message })),
-  };
+  const { document, lone } = withLists(value);
+  const checked = programSchema.safeParse(document, { error: expected });
+  const result: CompileResult = checked.success
+    ? compileProgram(checked.data)
+    : {
+        ok: false,
+        issues: checked.error.issues.map((issue) => ({ path: pathText(issue.path), message: issue.message })),
+      };
+  if (result.ok) return result;
+  return { ok: false, issues: result.issues.map(({ path, message }) => ({ path: asWritten(path, lone), message })) };
+}
+
+/** Options that are lists, of which one alone may be written without the brackets. */
+const LISTS = ['earn'] as const;
+
+function withLists(value: unknown): { document: unknown; lone: readonly string[] } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { document: value, lone: [] };
+  const document: Record<string, unknown> = { ...value };
+  const lone = LISTS.filter((key) => document[key] !== undefined && !Array.isArray(document[key]));
+  for (const key of lone) document[key] = [document[key]];
+  return { document, lone };
+}
+
+function asWritten(path: string, lone: readonly string[]): string {
+  for (const key of lone) if (path.startsWith(`${key}[0]`)) return key + path.slice(`${key}[0]`.length);
+  return path;
 }
 
 /** As one text, a line an issue: `examples/coffee.yaml: tiers.levels[1].from: expected a number, got a string`. */

@@ -10,23 +10,101 @@ export interface Program {
   readonly currency: string;
   readonly zone: Zone;
   readonly enrolmentRequired: boolean;
-  /** What a purchase earns under on no level; each level has its own. */
-  readonly terms: AccrualTerms;
+  /** In the order of the document; the first is meant where none is named. */
+  readonly wallets: readonly WalletRules[];
+  readonly earn: EarnRules;
+  /** What of a purchase's amount counts, beside tax, tips and gift cards, which never do. */
+  readonly earnOn: ProgramDocument['earnOn'];
   /** Absent: a program without tiers. */
   readonly tiers: TierSet | undefined;
-  /** Absent: points do not expire. */
-  readonly expiry: Expiry | undefined;
   readonly unmatchedReturns: ProgramDocument['returns']['unmatched'];
   readonly returnMatchDays: number;
   /** What this was compiled from. */
   readonly document: ProgramDocument;
 }
 
-/** All that decides how many points an amount earns. Kept with each purchase, so a return never meets today's rules. */
+/** A balance of its own, and what may be done with it. */
+export interface WalletRules {
+  readonly id: string;
+  /** Place among the program's wallets. */
+  readonly index: number;
+  /** Absent: what is in it does not expire. */
+  readonly expiry: Expiry | undefined;
+  /** Absent: what is earned can be spent at once. */
+  readonly pending: Pending | undefined;
+  /** How far a return may take: into debt, down to 0, or no more than what is pending. */
+  readonly returns: 'unlimited' | 'within-balance' | 'only-pending';
+  /** Which lots are spent first. */
+  readonly spend: 'soonest' | 'newest';
+  /** Absent: points of this wallet cannot be redeemed. */
+  readonly redeem: RedeemRules | undefined;
+}
+
+export interface Pending {
+  /** The local day from which what was earned on a day can be spent; NEVER (lots.ts) where only a confirmation will do. */
+  availableOn(earnedDay: number): number;
+}
+
+export interface RedeemRules {
+  /** `points` are worth `worthMinor` minor units. */
+  readonly points: number;
+  readonly worthMinor: number;
+  /** Points of one redemption, both included. */
+  readonly minimum: number;
+  readonly maximum: number;
+  /** A redemption is a multiple of this. */
+  readonly step: number;
+  /** How long an authorisation holds points. */
+  readonly holdMs: number;
+  /** Whenever so many can be spent, they are redeemed without being asked; 0 for never. */
+  readonly automaticAt: number;
+}
+
+/** Which awards a purchase gets. */
+export interface EarnRules {
+  readonly rules: readonly EarnRule[];
+  /** By level id, '' for none: what every purchase gets, where each rule is for all purchases. Else undefined. */
+  readonly always: ReadonlyMap<string, readonly Award[]> | undefined;
+  /** Some rule gives points for each piece. */
+  readonly countsPieces: boolean;
+}
+
+export interface EarnRule {
+  readonly when: Condition | undefined;
+  /** By level id, '' for none. */
+  readonly terms: ReadonlyMap<string, AccrualTerms>;
+}
+
+/** All that is given must hold. Goods select lines; the rest is about the purchase. */
+export interface Condition {
+  readonly skus: ReadonlySet<string> | undefined;
+  readonly categories: ReadonlySet<string> | undefined;
+  readonly stores: ReadonlySet<string> | undefined;
+  /** Minor units that count: from this, included, to below that. */
+  readonly fromMinor: number;
+  readonly belowMinor: number;
+}
+
+/** What one rule gives for one purchase. Kept with it, so a return never meets today's rules. */
+export interface Award {
+  readonly terms: AccrualTerms;
+  /** Which lines it is for, by index, ascending; EVERYTHING for the purchase as a whole. */
+  readonly lines: readonly number[];
+}
+
+export const EVERYTHING: readonly number[] = [];
+
+/** All that decides how many points an award is. */
 export interface AccrualTerms {
   readonly programVersion: number;
   readonly ruleId: string;
+  readonly walletId: string;
   readonly rate: Rate;
+  readonly per: 'money' | 'piece' | 'line' | 'purchase';
+  /** Where fractions are rounded: the rule's points as a whole, each line's, or all rules of a wallet together. */
+  readonly rounded: 'rule' | 'line' | 'basket';
+  /** What a return takes back: what the goods earned, or the share that their price has in the purchase. */
+  readonly back: 'earned' | 'proportional';
   /** Level that multiplies; '' for none. */
   readonly levelId: string;
   /** 1000 is once. */
@@ -36,7 +114,7 @@ export interface AccrualTerms {
 /** Points for an amount: `amount * points / perMinor`, rounded. */
 export interface Rate {
   readonly points: number;
-  /** Minor units. */
+  /** Minor units; 1 where points are for pieces, lines or purchases. */
   readonly perMinor: number;
   readonly rounding: Rounding;
 }
@@ -55,7 +133,8 @@ export interface TierSet {
 export interface TierLevel {
   readonly id: string;
   readonly fromMinor: number;
-  readonly terms: AccrualTerms;
+  /** 1000 is once. */
+  readonly multiplierMilli: number;
 }
 
 /** Which local days count on a given local day. Both functions are monotonic. */

@@ -23,11 +23,36 @@ const rounding = z
   .enum(['floor', 'nearest', 'ceil'])
   .describe('How a fraction of a point is rounded: floor (default), nearest (half up) or ceil.');
 
+const list = (what: string) => z.array(z.string().min(1).max(128)).min(1).max(1_000).describe(what);
+
+const money = (what: string) => z.number().nonnegative().max(AMOUNT_MAX_UNITS).describe(what);
+
+const conditionSchema = z
+  .strictObject({
+    skus: list('Only lines with one of these SKUs count.').optional(),
+    categories: list('Only lines of one of these categories count.').optional(),
+    stores: list('Only purchases in one of these stores.').optional(),
+    from: money('Only purchases of which at least so much counts, in units of the currency.').optional(),
+    below: money('Only purchases of which less than this counts.').optional(),
+  })
+  .describe('When the rule applies. All that is given must hold.');
+
 const earnSchema = z.strictObject({
   id: name.describe('Name of the rule as receipts and ledgers show it.'),
-  points: z.int().min(1).max(1_000_000).describe('Points for every `per` spent.'),
-  per: z.number().positive().max(AMOUNT_MAX_UNITS).describe('Spend, in units of the currency, that earns `points`.'),
-  rounding: rounding.default('floor'),
+  wallet: name.optional().describe('Wallet that the points go to; the first if left out.'),
+  points: z.int().min(1).max(1_000_000).describe('Points for every `per` spent, or for `each`.'),
+  per: z
+    .number()
+    .positive()
+    .max(AMOUNT_MAX_UNITS)
+    .optional()
+    .describe('Spend, in units of the currency, that earns `points`.'),
+  each: z
+    .enum(['piece', 'line', 'purchase'])
+    .optional()
+    .describe('Instead of `per`: `points` for each piece, line or purchase.'),
+  rounding: rounding.optional(),
+  when: conditionSchema.optional(),
 });
 
 const levelSchema = z.strictObject({
@@ -92,6 +117,59 @@ const expirySchema = z.strictObject({
     .describe('Fixed last days, each year; 02-29 is the last day of February.'),
 });
 
+const pendingSchema = z
+  .strictObject({
+    days: z.int().min(1).max(3_660).optional().describe('Points can be spent so many days after the day they were earned,'),
+    months: z.int().min(1).max(120).optional().describe('or months after it,'),
+    on: z.array(z.string().regex(DATE)).min(1).max(24).optional().describe('or from the next of these dates on, each year,'),
+    until: z.literal('confirmed').optional().describe('or once a confirmation has come.'),
+  })
+  .describe('Points wait until goods can no longer come back. A confirmation ends any wait.');
+
+const redeemSchema = z.strictObject({
+  points: z.int().min(1).max(1_000_000).describe('So many points are worth `worth`.'),
+  worth: z.number().positive().max(AMOUNT_MAX_UNITS).describe('In units of the currency.'),
+  minimum: z.int().min(1).max(1_000_000_000).default(1).describe('Fewest points of one redemption.'),
+  maximum: z.int().min(1).max(1_000_000_000).optional().describe('Most points of one redemption.'),
+  step: z.int().min(1).max(1_000_000).default(1).describe('Points are redeemed in multiples of this.'),
+  holdMinutes: z
+    .int()
+    .min(1)
+    .max(43_200)
+    .default(15)
+    .describe('How long an authorisation holds points that are not captured.'),
+  automaticAt: z
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .optional()
+    .describe('Redeems by itself whenever so many points can be spent, after levels have been judged.'),
+});
+
+const walletSchema = z.strictObject({
+  id: name.describe('Name of the wallet, as `balances` in a member shows it.'),
+  rounding: rounding.default('floor'),
+  rounded: z
+    .enum(['rule', 'line', 'basket'])
+    .default('rule')
+    .describe(
+      "What is rounded: each rule's points of a purchase (default), each line's, or the basket's, which rules then share by largest remainder.",
+    ),
+  expiry: expirySchema.optional(),
+  pending: pendingSchema.optional(),
+  returns: z
+    .enum(['unlimited', 'within-balance', 'only-pending'])
+    .default('unlimited')
+    .describe(
+      'How far a return may take: into debt (unlimited, default), down to nothing (within-balance), or no more than what is pending (only-pending).',
+    ),
+  spend: z
+    .enum(['soonest', 'newest'])
+    .default('soonest')
+    .describe('Which points are spent first: the soonest to expire, then the oldest (default), or the newest.'),
+  redeem: redeemSchema.optional().describe('What points are worth. Without it they cannot be redeemed.'),
+});
+
 const returnsSchema = z.strictObject({
   unmatched: z
     .enum(['ignore', 'deduct', 'refuse'])
@@ -105,6 +183,10 @@ const returnsSchema = z.strictObject({
     .max(3_660)
     .default(365)
     .describe('How many days back a return that names no purchase looks for one.'),
+  back: z
+    .enum(['earned', 'proportional'])
+    .default('earned')
+    .describe('A return takes back what its goods earned (default), or the share that their price has in the purchase.'),
 });
 
 export const programSchema = z.strictObject({
@@ -116,10 +198,22 @@ export const programSchema = z.strictObject({
     .enum(['implicit', 'required'])
     .default('implicit')
     .describe('implicit: the first purchase makes a member; required: purchases of unknown members are refused.'),
-  earn: earnSchema,
+  earn: z.array(earnSchema).min(1).max(500).describe('One rule or a list of rules. Each that applies gives its points.'),
+  earnOn: z
+    .enum(['gross', 'net-of-discounts', 'net-of-points'])
+    .default('net-of-points')
+    .describe(
+      'What of a purchase earns and qualifies, always without tax, tips and gift cards: all (gross), what is left after discounts, or also without what was paid with points (default).',
+    ),
+  wallets: z
+    .array(walletSchema)
+    .min(1)
+    .max(20)
+    .optional()
+    .describe('Balances of their own. Without them there is one, `points`.'),
   tiers: tiersSchema.optional(),
-  expiry: expirySchema.optional(),
-  returns: returnsSchema.default({ unmatched: 'ignore', matchDays: 365 }),
+  expiry: expirySchema.optional().describe('Of the points of a program without `wallets`.'),
+  returns: returnsSchema.default({ unmatched: 'ignore', matchDays: 365, back: 'earned' }),
 });
 
 /** A program as written, defaults filled in. */

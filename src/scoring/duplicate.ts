@@ -11,6 +11,13 @@ export function findEntry(member: Member, eventId: string, fingerprint: number):
 const TYPES: Readonly<Record<Entry['kind'], MemberEvent['type'] | undefined>> = {
   accrual: 'purchase',
   reversal: 'return',
+  void: 'void',
+  settlement: 'confirmation',
+  redemption: 'redemption',
+  hold: 'authorisation',
+  capture: 'capture',
+  release: 'release',
+  redemption_reversal: 'reversal',
   adjustment: 'adjustment',
   enrolment: 'enrolment',
   expiration: undefined,
@@ -20,23 +27,48 @@ const TYPES: Readonly<Record<Entry['kind'], MemberEvent['type'] | undefined>> = 
 export function differingField(entry: Entry, event: MemberEvent): string | undefined {
   if (TYPES[entry.kind] !== event.type) return 'type';
   if (entry.occurredAt !== event.occurredAt) return 'occurredAt';
-  if (entry.kind === 'accrual' && event.type === 'purchase') {
-    return (
-      firstDifference(entry, event, ['store', 'terminal', 'currency', 'amount']) ??
-      differingLine(entry.lines, event.lines)
-    );
+  switch (entry.kind) {
+    case 'accrual':
+      if (event.type !== 'purchase') return 'type';
+      return (
+        firstDifference(entry, event, ['store', 'terminal', 'currency', 'amount']) ??
+        differingLine(entry.lines, event.lines) ??
+        firstDifference(entry.deductions, event.deductions, DEDUCTIONS) ??
+        firstDifference(entry, event, ['redemptionId'])
+      );
+    case 'reversal':
+      if (event.type !== 'return') return 'type';
+      return (
+        firstDifference(entry, event, ['store', 'terminal', 'currency', 'originalId', 'amount']) ??
+        differingLine(entry.lines, event.lines)
+      );
+    case 'redemption':
+    case 'hold':
+      if (event.type !== 'redemption' && event.type !== 'authorisation') return 'type';
+      return (
+        firstDifference(entry, event, ['store', 'terminal', 'wallet']) ??
+        firstDifference(entry.asked, event, ['points', 'amount'])
+      );
+    case 'capture':
+    case 'redemption_reversal':
+      if (event.type !== 'capture' && event.type !== 'reversal') return 'type';
+      return (
+        firstDifference(entry, event, ['originalId']) ?? firstDifference({ points: entry.asked }, event, ['points'])
+      );
+    case 'void':
+    case 'settlement':
+    case 'release':
+      if (event.type !== 'void' && event.type !== 'confirmation' && event.type !== 'release') return 'type';
+      return firstDifference(entry, event, ['originalId']);
+    case 'adjustment':
+      return event.type === 'adjustment' ? firstDifference(entry, event, ['wallet', 'points', 'reason', 'agent']) : 'type';
+    case 'enrolment':
+    case 'expiration':
+      return undefined;
   }
-  if (entry.kind === 'reversal' && event.type === 'return') {
-    return (
-      firstDifference(entry, event, ['store', 'terminal', 'currency', 'originalId', 'amount']) ??
-      differingLine(entry.lines, event.lines)
-    );
-  }
-  if (entry.kind === 'adjustment' && event.type === 'adjustment') {
-    return firstDifference(entry, event, ['points', 'reason', 'agent']);
-  }
-  return undefined;
 }
+
+const DEDUCTIONS = ['discount', 'paidWithPoints', 'tax', 'tip', 'giftCards'] as const;
 
 function firstDifference<Is extends object, Key extends keyof Is & string>(
   was: { readonly [K in Key]: unknown },

@@ -2,37 +2,50 @@
  * Points whose last day has ended. A lot is over at the first instant of the local day after its last, so a change of clocks
  * moves no expiry by an hour, and a member needs to be looked at only when its first lot is over.
  */
-import { fingerprint } from '../lib/hash.ts';
 import { EXPIRED_DAYS_KEPT } from '../limits.ts';
-import type { Program } from '../program/program.ts';
+import { NEVER } from '../program/expiry.ts';
+import type { Program, WalletRules } from '../program/program.ts';
 import { addOnDay, type Days, dropBefore, lastDay } from './days.ts';
 import type { Expiration } from './entry.ts';
 import { record } from './ledger.ts';
-import { extendTo, lengthBefore, NEVER } from './lots.ts';
+import { extendTo, lengthBefore } from './lots.ts';
 import type { Member } from './member.ts';
-
-/** No event causes an expiration, so its entry has no id. */
-const NO_ID = fingerprint('');
+import { extendPending } from './pending.ts';
+import type { Wallet } from './wallet.ts';
 
 /** The last day on which points earned on a day can be spent. */
-export function lastDayOf({ expiry }: Program, earnedDay: number): number {
+export function lastDayOf({ expiry }: WalletRules, earnedDay: number): number {
   return expiry === undefined ? NEVER : expiry.lastDay(earnedDay);
 }
 
 /** When the first of the open lots is over; Infinity for never. */
-export function nextExpiry(program: Program, { lots }: Member): number {
+export function nextExpiry(program: Program, { lots }: Wallet): number {
   const first = lots[0];
   return first === undefined || first === NEVER ? Infinity : program.zone.startOfDay(first + 1);
 }
 
-/** A purchase renews what is open: it can be spent as long as what is earned on the day of the purchase, if that is longer. */
-export function renew({ expiry }: Program, member: Member, day: number): void {
-  if (expiry?.isRenewed) member.lots = extendTo(member.lots, expiry.lastDay(day));
+/** A purchase renews what there is: it can be spent as long as what is earned on the day of the purchase, if that is longer. */
+export function renew({ wallets }: Program, member: Member, day: number): void {
+  for (const { expiry, index } of wallets) {
+    if (!expiry?.isRenewed) continue;
+    const wallet = member.wallets[index] as Wallet;
+    const last = expiry.lastDay(day);
+    wallet.lots = extendTo(wallet.lots, last);
+    wallet.pending = extendPending(wallet.pending, last);
+  }
 }
 
-/** Takes away the lots that are over at an instant, of which there is one at least, and writes it down. */
-export function expire(program: Program, member: Member, at: number): Expiration {
-  const { lots } = member;
+/** Takes away the lots that are over at an instant and writes it down, wallet by wallet. */
+export function expire(program: Program, member: Member, at: number): Expiration[] {
+  const expirations: Expiration[] = [];
+  for (const wallet of member.wallets) {
+    if (nextExpiry(program, wallet) <= at) expirations.push(expireIn(program, member, wallet, at));
+  }
+  return expirations;
+}
+
+function expireIn(program: Program, member: Member, wallet: Wallet, at: number): Expiration {
+  const { lots } = wallet;
   const length = lengthBefore(lots, program.zone.localDay(at));
   let earned: Days = [];
   let points = 0;
@@ -40,15 +53,22 @@ export function expire(program: Program, member: Member, at: number): Expiration
     const day = lots[index + 1] as number;
     const open = lots[index + 2] as number;
     earned = addOnDay(earned, day, open);
-    member.expired = addOnDay(member.expired, day, open);
+    wallet.expired = addOnDay(wallet.expired, day, open);
     points += open;
   }
-  member.lots = lots.slice(length);
-  member.balance -= points;
+  wallet.lots = lots.slice(length);
+  wallet.balance -= points;
   // Bounded by days earned: what expires next was mostly earned next.
-  member.expired = dropBefore(member.expired, (lastDay(member.expired) ?? 0) - EXPIRED_DAYS_KEPT);
-  const { version: programVersion } = program;
-  const entry: Expiration = { kind: 'expiration', eventId: '', occurredAt: 0, at, programVersion, earned };
-  record(member, entry, NO_ID);
+  wallet.expired = dropBefore(wallet.expired, (lastDay(wallet.expired) ?? 0) - EXPIRED_DAYS_KEPT);
+  const entry: Expiration = {
+    kind: 'expiration',
+    eventId: '',
+    occurredAt: 0,
+    at,
+    programVersion: program.version,
+    walletId: wallet.id,
+    earned,
+  };
+  record(member, entry);
   return entry;
 }

@@ -10,9 +10,6 @@
  */
 export type Lots = number[];
 
-/** Last day of points that do not expire: beyond all days there are, and still an integer that takes no memory of its own. */
-export const NEVER = 1_000_000_000;
-
 /** Adds points to a lot, or opens it. */
 export function addLot(lots: Lots, lastDay: number, earnedDay: number, points: number): Lots {
   if (points === 0) return lots;
@@ -107,4 +104,32 @@ function sorted(lots: Lots): Lots {
     result = addLot(result, lots[index] as number, lots[index + 1] as number, lots[index + 2] as number);
   }
   return result;
+}
+
+/** Takes `points`, which are there. Returns what is left and what was taken, both in order. */
+export function takeLots(lots: Lots, points: number, order: 'soonest' | 'newest'): { kept: Lots; taken: Lots } {
+  const places = Array.from({ length: lots.length / 3 }, (_, place) => 3 * place);
+  if (order === 'newest') {
+    places.sort(
+      (one, other) => (lots[other + 1] as number) - (lots[one + 1] as number) || (lots[other] as number) - (lots[one] as number),
+    );
+  }
+  const open = lots.slice();
+  let taken: Lots = [];
+  let left = points;
+  for (const place of places) {
+    const part = Math.min(left, lots[place + 2] as number);
+    if (part === 0) break;
+    open[place + 2] = (lots[place + 2] as number) - part;
+    taken = addLot(taken, lots[place] as number, lots[place + 1] as number, part);
+    left -= part;
+  }
+  return { kept: open.filter((_, index) => open[index - (index % 3) + 2] !== 0), taken };
+}
+
+/** The part of taken lots that comes back when `points` of them do: as if so many fewer had been taken. */
+export function lastTaken(taken: Lots, points: number, before: number, order: 'soonest' | 'newest'): Lots {
+  const all = sumOfLots(taken);
+  const stays = takeLots(taken, all - before - points, order).kept;
+  return takeLots(stays, points, order).taken;
 }

@@ -2,21 +2,22 @@
  * One member as the fold sees it. Counters are numbers, lots and windows are by day, the latest ledger entries are here and
  * older ones in chunks (history.ts). The fold changes a member in place; whoever wants a trial hands it a copy.
  */
+import { must } from '../lib/assert.ts';
+import type { Program } from '../program/program.ts';
 import type { Days } from './days.ts';
 import type { Entries } from './entries.ts';
 import type { History } from './history.ts';
-import type { Lots } from './lots.ts';
+import { type Hold, NO_HOLDS } from './holds.ts';
+import { copyWallet, newWallet, type Wallet } from './wallet.ts';
 
 export interface Member {
   readonly id: string;
   /** When an enrolment said so; 0 for a member that only bought. */
   enrolledAt: number;
-  /** Points: available if positive, debt if negative. */
-  balance: number;
-  /** What can be spent and until when. Its sum is the balance while that is not negative. */
-  lots: Lots;
-  /** Points that have expired, by the day they were earned, less what has been returned since; of EXPIRED_DAYS_KEPT days. */
-  expired: Days;
+  /** In the order of the program; empty until it has been looked at with one. */
+  wallets: readonly Wallet[];
+  /** Points set aside, in the order in which they were. */
+  holds: readonly Hold[];
   /** Qualifying spend by the day it was made, net of returns; days that left the window long ago are dropped. */
   spend: Days;
   /** Level held, '' for none. A name, not an index: ladders change with the program. */
@@ -43,17 +44,15 @@ export interface Member {
   version: number;
 }
 
-/** One for all members that nothing has expired of: days are only added by making another list. */
-const NOTHING_EXPIRED: Days = [];
+const NO_WALLETS: readonly Wallet[] = [];
 
 /** `recent` is empty; which kind of run it is decides how the member's entries are kept. */
 export function newMember(id: string, recent: Entries): Member {
   return {
     id,
     enrolledAt: 0,
-    balance: 0,
-    lots: [],
-    expired: NOTHING_EXPIRED,
+    wallets: NO_WALLETS,
+    holds: NO_HOLDS,
     spend: [],
     levelId: '',
     levelSince: 0,
@@ -73,10 +72,23 @@ export function newMember(id: string, recent: Entries): Member {
 export function copyMember(member: Member): Member {
   return {
     ...member,
-    lots: member.lots.slice(),
-    expired: member.expired.slice(),
+    wallets: member.wallets.map(copyWallet),
     spend: member.spend.slice(),
     recent: member.recent.copy(),
     history: member.history?.copy(),
   };
+}
+
+/** Wallets as the program has them: what the member has under the same name, and new ones. */
+export function openWallets(program: Program, member: Member): void {
+  member.wallets = program.wallets.map(
+    ({ id }) => member.wallets.find((wallet) => wallet.id === id) ?? newWallet(id),
+  );
+}
+
+export function walletOf(member: Member, id: string): Wallet {
+  return must(
+    member.wallets.find((wallet) => wallet.id === id),
+    `the member has no wallet ${id}`,
+  );
 }

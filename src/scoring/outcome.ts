@@ -2,7 +2,7 @@
  * What became of an event. Codes are sentences; the table stands in order of precedence: an event that could be refused for
  * two reasons is refused for the one that stands first, and the ladders in score.ts check in this order.
  */
-import type { Entry, Expiration } from './entry.ts';
+import type { Entry } from './entry.ts';
 
 export const OUTCOMES = {
   scored: { refused: false, help: 'The event counted.' },
@@ -66,16 +66,16 @@ export interface Outcome {
   readonly entry: Entry | undefined;
   /** Tier changes that became due before the event, and the one it caused, in order. */
   readonly tierChanges: readonly TierChange[];
-  /** Points whose time had come before the event; in the ledger they stand before `entry`. */
-  readonly expirations: readonly Expiration[];
-  /** What came too late to be spent: it stands behind `entry`, which earned it. */
-  readonly expiredAtOnce: Expiration | undefined;
+  /** What time had done before the event: expirations, holds that ran out. In the ledger they stand before `entry`. */
+  readonly before: readonly Entry[];
+  /** What followed from it: points redeemed by themselves, or earned too late to be spent. They stand behind `entry`. */
+  readonly after: readonly Entry[];
   /** Of duplicate_with_different_content: the first field that differs. */
   readonly field: string | undefined;
 }
 
 export const NO_TIER_CHANGES: readonly TierChange[] = [];
-export const NO_EXPIRATIONS: readonly Expiration[] = [];
+export const NO_ENTRIES: readonly Entry[] = [];
 
 export function refusal(code: OutcomeCode, field?: string): Outcome {
   return withoutEffect(code, undefined, field);
@@ -90,8 +90,8 @@ function withoutEffect(code: OutcomeCode, entry: Entry | undefined, field: strin
     code,
     entry,
     tierChanges: NO_TIER_CHANGES,
-    expirations: NO_EXPIRATIONS,
-    expiredAtOnce: undefined,
+    before: NO_ENTRIES,
+    after: NO_ENTRIES,
     field,
   };
 }

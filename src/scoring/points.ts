@@ -1,48 +1,260 @@
-/** How many points an amount is worth under given terms, and what an accrual still gives after returns. */
-import { scale } from '../lib/integer.ts';
-import type { AccrualTerms } from '../program/program.ts';
+/** How many points an award is worth, what it still gives after returns, and what an entry moved. */
+import { scale, share } from '../lib/integer.ts';
+import { type AccrualTerms, type Award, EVERYTHING } from '../program/program.ts';
 import { sumOfDays } from './days.ts';
-import type { Accrual, Entry } from './entry.ts';
+import type { Accrual, AccrualLine, Entry } from './entry.ts';
 
-/** What the rule alone gives. */
-export function basePoints(amount: number, { rate }: AccrualTerms): number {
-  return scale(amount, rate.points, rate.perMinor, rate.rounding);
+/** Points of one award: what the rule alone gives, and what the level's multiplier adds. */
+export interface AwardedPoints {
+  readonly terms: AccrualTerms;
+  readonly base: number;
+  readonly bonus: number;
+}
+
+/** What has come back of a purchase: as its entry says, or as a return that is being worked out would have it. */
+export interface Returned {
+  readonly returnedAmount: number;
+  readonly lines: readonly AccrualLine[];
+}
+
+/** What the rule alone gives for money that counts, or for so many pieces, lines or purchases. */
+export function basePoints(quantity: number, { rate }: AccrualTerms): number {
+  return scale(quantity, rate.points, rate.perMinor, rate.rounding);
 }
 
 /** What the level's multiplier adds to it. Rule and multiplier are rounded as one product, so 0.7 x 1.5 is 1, not 0. */
-export function bonusPoints(amount: number, terms: AccrualTerms): number {
+export function bonusPoints(quantity: number, terms: AccrualTerms): number {
   const { rate, multiplierMilli } = terms;
   if (multiplierMilli === 1000) return 0;
-  const total = scale(amount, rate.points * multiplierMilli, rate.perMinor * 1000, rate.rounding);
-  return total - basePoints(amount, terms);
+  const total = scale(quantity, rate.points * multiplierMilli, rate.perMinor * 1000, rate.rounding);
+  return total - basePoints(quantity, terms);
+}
+
+/** What a purchase comes to in the till: goods come back for this, coupons do not. */
+export function paidFor({ amount, deductions }: Pick<Accrual, 'amount' | 'deductions'>): number {
+  return amount - deductions.discount;
 }
 
 /**
- * The points that returning `amount` of a purchase takes back: what it gives now less what the rest would have given. Taken
- * as a difference of totals, any sequence of partial returns adds up to exactly what was earned.
+ * The points of every award of a purchase of which some may have come back. Returns take back the difference of two such
+ * answers, so any sequence of partial returns adds up to exactly what was earned.
  */
-export function pointsOfReturn(accrual: Accrual, amount: number): { base: number; bonus: number } {
-  const before = accrual.amount - accrual.returnedAmount;
-  const after = before - amount;
-  const { terms } = accrual;
+export function awardedPoints(accrual: Accrual, returned: Returned): AwardedPoints[] {
+  const whole = accrual.awards.some(({ terms }) => terms.back === 'proportional')
+    ? accrual.awards.map((award) => pointsOfAward(accrual, award, untouched(accrual)))
+    : [];
+  const points = accrual.awards.map((award, index) =>
+    award.terms.back === 'proportional'
+      ? proportional(whole[index] as AwardedPoints, accrual, returned)
+      : pointsOfAward(accrual, award, returned),
+  );
+  return accrual.awards.some(({ terms }) => terms.rounded === 'basket') ? roundBaskets(accrual, returned, points) : points;
+}
+
+function untouched({ lines }: Accrual): Returned {
+  return { returnedAmount: 0, lines: lines.map((line) => ({ ...line, returnedQuantity: 0, returnedAmount: 0 })) };
+}
+
+/** The share that what is left has in what was paid. */
+function proportional(
+  { terms, base, bonus }: AwardedPoints,
+  accrual: Accrual,
+  { returnedAmount }: Returned,
+): AwardedPoints {
+  const paid = paidFor(accrual);
+  if (paid === 0) return { terms, base, bonus };
+  const left = paid - returnedAmount;
+  const { rounding } = terms.rate;
+  const baseLeft = scale(base, left, paid, rounding);
+  return { terms, base: baseLeft, bonus: scale(base + bonus, left, paid, rounding) - baseLeft };
+}
+
+function pointsOfAward(accrual: Accrual, { terms, lines }: Award, returned: Returned): AwardedPoints {
+  if (terms.per === 'money' && terms.rounded !== 'line' && lines === EVERYTHING) {
+    return pointsFor(countedLeft(accrual, returned), terms);
+  }
+  const quantities = quantitiesOf(accrual, terms, lines, returned);
+  if (terms.rounded !== 'line') return pointsFor(sum(quantities), terms);
+  const points = quantities.map((quantity) => pointsFor(quantity, terms));
+  return { terms, base: sum(points.map(({ base }) => base)), bonus: sum(points.map(({ bonus }) => bonus)) };
+}
+
+function pointsFor(quantity: number, terms: AccrualTerms): AwardedPoints {
+  return { terms, base: basePoints(quantity, terms), bonus: bonusPoints(quantity, terms) };
+}
+
+/** What is left of the money that counted: of everything that was paid, as large a share as has not come back. */
+export function countedLeft(accrual: Accrual, { returnedAmount }: Returned): number {
+  const { counted } = accrual;
+  const paid = paidFor(accrual);
+  if (returnedAmount === 0 || counted === paid) return counted - Math.min(returnedAmount, counted);
+  return scale(counted, paid - returnedAmount, paid, 'floor');
+}
+
+/** What each line that an award is for still brings to it; one number for the purchase where it has no lines. */
+function quantitiesOf(
+  accrual: Accrual,
+  { per }: AccrualTerms,
+  lines: readonly number[],
+  returned: Returned,
+): number[] {
+  const all = returned.lines;
+  const isMeant = lines === EVERYTHING || lines.length === 0 ? undefined : new Set(lines);
+  const meant = <T>(values: readonly T[]): T[] => values.filter((_, index) => isMeant?.has(index) ?? true);
+  switch (per) {
+    case 'money': {
+      const counted = countedLeft(accrual, returned);
+      return all.length === 0 ? [counted] : meant(share(counted, paidForLines(accrual, returned)));
+    }
+    case 'piece':
+      return meant(all).map(({ quantity, returnedQuantity }) => quantity - returnedQuantity);
+    case 'line':
+      return meant(all).map(({ quantity, returnedQuantity }) => (returnedQuantity < quantity ? 1 : 0));
+    case 'purchase': {
+      const isLeft =
+        paidFor(accrual) > 0
+          ? returned.returnedAmount < paidFor(accrual)
+          : all.some(({ quantity, returnedQuantity }) => returnedQuantity < quantity);
+      return [isLeft ? 1 : 0];
+    }
+  }
+}
+
+/** What is left of each line in money that was paid: coupons are spread over the lines by price. */
+function paidForLines(accrual: Accrual, { lines }: Returned): number[] {
+  const paid = shareOfLines(accrual);
+  return lines.map(({ returnedAmount }, index) => Math.max(0, (paid[index] as number) - returnedAmount));
+}
+
+/** What was paid for each line, coupons spread over them by price, so that lines add up to what was paid. */
+export function shareOfLines(accrual: Pick<Accrual, 'amount' | 'deductions' | 'lines'>): number[] {
+  const amounts = accrual.lines.map(({ amount }) => amount);
+  return accrual.deductions.discount === 0 ? amounts : share(paidFor(accrual), amounts);
+}
+
+/** Rules that share a basket's rounding: what the exact sum rounds to, shared by largest remainder. */
+function roundBaskets(accrual: Accrual, returned: Returned, points: readonly AwardedPoints[]): AwardedPoints[] {
+  const result = points.slice();
+  const wallets = new Set(accrual.awards.filter(({ terms }) => terms.rounded === 'basket').map(({ terms }) => terms.walletId));
+  for (const walletId of wallets) {
+    const members = accrual.awards.flatMap(({ terms }, index) =>
+      terms.walletId === walletId && terms.rounded === 'basket' && terms.back === 'earned' ? [index] : [],
+    );
+    const exact = members.map((index) => {
+      const { terms, lines } = accrual.awards[index] as Award;
+      const quantity =
+        terms.per === 'money' && lines === EVERYTHING
+          ? countedLeft(accrual, returned)
+          : sum(quantitiesOf(accrual, terms, lines, returned));
+      return exactPoints(quantity, terms);
+    });
+    const totals = shareFractions(exact, (accrual.awards[members[0] ?? 0] as Award).terms);
+    for (const [place, index] of members.entries()) {
+      const { terms, base } = points[index] as AwardedPoints;
+      const total = totals[place] as number;
+      result[index] = { terms, base: Math.min(base, total), bonus: total - Math.min(base, total) };
+    }
+  }
+  return result;
+}
+
+interface Exact {
+  readonly above: bigint;
+  readonly below: bigint;
+}
+
+function exactPoints(quantity: number, { rate, multiplierMilli }: AccrualTerms): Exact {
   return {
-    base: basePoints(before, terms) - basePoints(after, terms),
-    bonus: bonusPoints(before, terms) - bonusPoints(after, terms),
+    above: BigInt(quantity) * BigInt(rate.points) * BigInt(multiplierMilli),
+    below: BigInt(rate.perMinor) * 1000n,
   };
 }
 
-/** What an entry moved when it was made, signed. */
-export function pointsOf(entry: Entry): number {
+function shareFractions(parts: readonly Exact[], { rate }: AccrualTerms): number[] {
+  const below = parts.reduce((product, part) => product * part.below, 1n);
+  const aboves = parts.map((part) => part.above * (below / part.below));
+  const above = aboves.reduce((total, part) => total + part, 0n);
+  const addend = rate.rounding === 'floor' ? 0n : rate.rounding === 'ceil' ? below - 1n : below / 2n;
+  let left = (above + addend) / below - aboves.reduce((total, part) => total + part / below, 0n);
+  const result = aboves.map((part) => Number(part / below));
+  const order = aboves.map((part, index) => ({ index, rest: part % below }));
+  order.sort((one, other) => (one.rest === other.rest ? one.index - other.index : one.rest > other.rest ? -1 : 1));
+  for (const { index } of order) {
+    if (left === 0n) break;
+    result[index] = (result[index] as number) + 1;
+    left -= 1n;
+  }
+  return result;
+}
+
+function sum(values: readonly number[]): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+/** What an entry moved when it was made, by wallet, signed: into what is available or pending, or out of it, or into debt. */
+export function movedBy(entry: Entry): ReadonlyMap<string, number> {
+  const moved = new Map<string, number>();
+  const add = (walletId: string, points: number): void => {
+    moved.set(walletId, (moved.get(walletId) ?? 0) + points);
+  };
   switch (entry.kind) {
     case 'accrual':
-      return basePoints(entry.amount, entry.terms) + bonusPoints(entry.amount, entry.terms);
+      for (const { terms, base, bonus } of earnedPoints(entry)) add(terms.walletId, base + bonus);
+      break;
     case 'reversal':
-      return entry.parts.reduce((sum, { base, bonus, expired }) => sum - base - bonus + expired, 0);
+    case 'void':
+      for (const { takes, restored } of entry.parts) {
+        for (const take of takes) add(take.walletId, take.expired + take.forgiven - take.base - take.bonus);
+        if (restored !== undefined) add(restored.walletId, restored.points);
+      }
+      break;
+    case 'redemption':
+    case 'hold':
+      add(entry.walletId, -entry.points);
+      break;
+    case 'capture':
+      add(entry.walletId, entry.released);
+      break;
+    case 'release':
     case 'adjustment':
-      return entry.points;
-    case 'enrolment':
-      return 0;
+      add(entry.walletId, entry.points);
+      break;
+    case 'redemption_reversal':
+      add(entry.restored.walletId, entry.restored.points);
+      break;
     case 'expiration':
-      return 0 - sumOfDays(entry.earned, -Infinity, Infinity);
+      add(entry.walletId, 0 - sumOfDays(entry.earned, -Infinity, Infinity));
+      break;
+    case 'settlement':
+    case 'enrolment':
+      break;
   }
+  return moved;
+}
+
+/** What a purchase earned, before anything came back. */
+export function earnedPoints(accrual: Accrual): AwardedPoints[] {
+  const plain = plainTerms(accrual);
+  if (plain !== undefined) return [pointsFor(accrual.counted, plain)];
+  return awardedPoints(accrual, accrual.returnedAmount === 0 && noneReturned(accrual) ? accrual : untouched(accrual));
+}
+
+function noneReturned({ lines }: Accrual): boolean {
+  return lines.every(({ returnedQuantity }) => returnedQuantity === 0);
+}
+
+/** Of the one rule for all money that counts, as most programs have; undefined where there is more to it. */
+export function plainTerms({ awards }: Accrual): AccrualTerms | undefined {
+  const [first] = awards;
+  if (awards.length !== 1 || first === undefined || first.lines !== EVERYTHING) return undefined;
+  return first.terms.per === 'money' && first.terms.rounded === 'rule' ? first.terms : undefined;
+}
+
+/** What an entry moved in one wallet. Asked of every purchase, so the plain ones are answered without making anything. */
+export function pointsOf(entry: Entry, walletId: string): number {
+  const plain = entry.kind === 'accrual' ? plainTerms(entry) : undefined;
+  if (plain === undefined || entry.kind !== 'accrual') return movedBy(entry).get(walletId) ?? 0;
+  return plain.walletId === walletId ? basePoints(entry.counted, plain) + bonusPoints(entry.counted, plain) : 0;
 }

@@ -4,6 +4,7 @@
  */
 import { fingerprint } from '../lib/hash.ts';
 import type { Program } from '../program/program.ts';
+import { findEntry } from './duplicate.ts';
 import type { Entry } from './entry.ts';
 import { effectiveAt, type MemberEvent, type Return } from './event.ts';
 import { type Chunk, type History, oldestMatchedChunk } from './history.ts';
@@ -17,9 +18,20 @@ export function recall(program: Program, member: Member, event: MemberEvent, now
   const { history } = member;
   if (history === undefined) return;
   recallId(member.id, history, event.id, readChunk);
-  if (event.type !== 'return') return;
-  if (event.originalId !== '') recallId(member.id, history, event.originalId, readChunk);
-  else recallGoods(program, member, history, event, effectiveAt(event, now), readChunk);
+  if (!('originalId' in event)) return;
+  if (event.originalId !== '') {
+    recallId(member.id, history, event.originalId, readChunk);
+    const original = findEntry(member, event.originalId, fingerprint(event.originalId));
+    if (original !== undefined) recallPayment(member, history, original, readChunk);
+  } else if (event.type === 'return') {
+    recallGoods(program, member, history, event, effectiveAt(event, now), readChunk);
+  }
+}
+
+/** The redemption that paid for a part of a purchase. */
+function recallPayment(member: Member, history: History, entry: Entry, readChunk: ReadChunk): void {
+  if (entry.kind !== 'accrual' || entry.redemptionId === '') return;
+  recallId(member.id, history, entry.redemptionId, readChunk);
 }
 
 function recallId(memberId: string, history: History, eventId: string, readChunk: ReadChunk): void {
@@ -40,6 +52,7 @@ function recallGoods(
   const look = (entries: readonly Entry[]): void => {
     for (const entry of entries) {
       if (!matchable(program, entry, at)) continue;
+      recallPayment(member, history, entry, readChunk);
       for (const line of entry.lines) {
         const rest = (missing.get(line.sku) ?? 0) - (line.quantity - line.returnedQuantity);
         if (rest > 0) missing.set(line.sku, rest);

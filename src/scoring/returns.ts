@@ -10,6 +10,7 @@ import { NOT_GIVEN, type Return, type ReturnLine } from './event.ts';
 import { type History, oldestMatchedChunk } from './history.ts';
 import type { Member } from './member.ts';
 import type { OutcomeCode } from './outcome.ts';
+import { paidFor, shareOfLines } from './points.ts';
 
 export interface ReturnPlan {
   /** Purchases touched, in the order they were found. */
@@ -22,6 +23,8 @@ export interface ReturnPlan {
 export interface AccrualDraft {
   readonly accrual: Accrual;
   readonly lines: AccrualLine[];
+  /** What was paid for each line; see shareOfLines. */
+  readonly paid: readonly number[];
   returnedAmount: number;
 }
 
@@ -39,16 +42,25 @@ export function planNamedReturn(accrual: Accrual, event: Return): PlanResult {
       if (refused !== undefined) return { refused, field: `lines[${index}]` };
     }
   } else {
-    const left = accrual.amount - accrual.returnedAmount;
+    const paid = paidFor(accrual);
+    const left = paid - accrual.returnedAmount;
     const amount = event.amount === NOT_GIVEN ? left : event.amount;
-    if (amount > left || (left === 0 && accrual.amount > 0)) {
+    if (amount > left || (left === 0 && paid > 0)) {
       return { refused: 'return_exceeds_original', field: 'amount' };
     }
     draft.returnedAmount += amount;
     // Nothing is left of the purchase: its goods are not for another return to find.
-    if (amount === left) for (const line of draft.lines) returnWhole(line);
+    if (amount === left) returnWhole(draft);
   }
   return { plan: { drafts: [draft], unmatchedAmount: 0 } };
+}
+
+/** All that is left of a purchase. */
+export function planWhole(accrual: Accrual): AccrualDraft {
+  const draft = draftOf(accrual);
+  draft.returnedAmount = paidFor(accrual);
+  returnWhole(draft);
+  return draft;
 }
 
 /** A return that names none: each line is matched to the latest purchases of its SKU, newest first. */
@@ -103,7 +115,12 @@ function* newestSealed(history: History): Generator<Entry> {
 }
 
 function draftOf(accrual: Accrual): AccrualDraft {
-  return { accrual, lines: accrual.lines.map((line) => ({ ...line })), returnedAmount: accrual.returnedAmount };
+  return {
+    accrual,
+    lines: accrual.lines.map((line) => ({ ...line })),
+    paid: shareOfLines(accrual),
+    returnedAmount: accrual.returnedAmount,
+  };
 }
 
 function takeNamedLine(draft: AccrualDraft, line: ReturnLine): OutcomeCode | undefined {
@@ -116,15 +133,12 @@ function takeNamedLine(draft: AccrualDraft, line: ReturnLine): OutcomeCode | und
 /** Takes up to `quantity` of a SKU at its share of the amount paid. Returns the quantity taken. */
 function takeQuantity(draft: AccrualDraft, sku: string, quantity: number): number {
   let left = quantity;
-  for (const line of draft.lines) {
+  for (const [index, line] of draft.lines.entries()) {
     if (line.sku !== sku || left === 0) continue;
     const taken = Math.min(left, line.quantity - line.returnedQuantity);
     // All of it has come back, perhaps for less than it cost: that money is not for another piece to take.
     if (taken === 0) continue;
-    const share = Math.min(shareOf(line, taken), draft.accrual.amount - draft.returnedAmount);
-    line.returnedQuantity += taken;
-    line.returnedAmount += share;
-    draft.returnedAmount += share;
+    takeOfLine(draft, line, taken, shareOf(line, draft.paid[index] as number, taken));
     left -= taken;
   }
   return quantity - left;
@@ -137,31 +151,44 @@ function takeQuantity(draft: AccrualDraft, sku: string, quantity: number): numbe
 function takeRefund(draft: AccrualDraft, { sku, quantity, amount }: ReturnLine): OutcomeCode | undefined {
   let quantityLeft = quantity;
   let amountLeft = amount;
-  for (const line of draft.lines) {
+  for (const [index, line] of draft.lines.entries()) {
     if (line.sku !== sku) continue;
     const taken = Math.min(quantityLeft, line.quantity - line.returnedQuantity);
-    const refund = Math.min(amountLeft, line.amount - line.returnedAmount, draft.accrual.amount - draft.returnedAmount);
-    line.returnedQuantity += taken;
-    line.returnedAmount += refund;
-    draft.returnedAmount += refund;
+    const refund = Math.min(amountLeft, (draft.paid[index] as number) - line.returnedAmount);
+    amountLeft -= takeOfLine(draft, line, taken, refund);
     quantityLeft -= taken;
-    amountLeft -= refund;
   }
-  const beyondLines = Math.min(amountLeft, draft.accrual.amount - draft.returnedAmount);
+  const beyondLines = Math.min(amountLeft, leftOf(draft));
   draft.returnedAmount += beyondLines;
   amountLeft -= beyondLines;
   return quantityLeft > 0 || amountLeft > 0 ? 'return_exceeds_original' : undefined;
 }
 
-/** The last one takes what is left, so that shares add up to the line. */
-function shareOf(line: AccrualLine, quantity: number): number {
-  const left = line.amount - line.returnedAmount;
+/** Counts pieces and money on a line, no more money than is left of the purchase. Returns the money. */
+function takeOfLine(draft: AccrualDraft, line: AccrualLine, quantity: number, amount: number): number {
+  const taken = Math.min(amount, leftOf(draft));
+  line.returnedQuantity += quantity;
+  line.returnedAmount += taken;
+  draft.returnedAmount += taken;
+  return taken;
+}
+
+/** Of the money paid for the purchase. */
+function leftOf({ accrual, returnedAmount }: AccrualDraft): number {
+  return paidFor(accrual) - returnedAmount;
+}
+
+/** Of what was `paid` for a line. The last piece takes what is left, so that shares add up to it. */
+function shareOf(line: AccrualLine, paid: number, quantity: number): number {
+  const left = paid - line.returnedAmount;
   if (quantity === line.quantity - line.returnedQuantity) return left;
-  const upTo = (returned: number): number => scale(line.amount, returned, line.quantity, 'floor');
+  const upTo = (returned: number): number => scale(paid, returned, line.quantity, 'floor');
   return Math.min(left, upTo(line.returnedQuantity + quantity) - upTo(line.returnedQuantity));
 }
 
-function returnWhole(line: AccrualLine): void {
-  line.returnedQuantity = line.quantity;
-  line.returnedAmount = line.amount;
+function returnWhole({ lines, paid }: AccrualDraft): void {
+  for (const [index, line] of lines.entries()) {
+    line.returnedQuantity = line.quantity;
+    line.returnedAmount = paid[index] as number;
+  }
 }

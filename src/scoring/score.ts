@@ -5,22 +5,64 @@
  * bytes. It changes the member in place, and only once nothing can refuse the event any more: a refused event and a
  * duplicate leave no trace.
  */
-import { unreachable } from '../lib/assert.ts';
+import { must, unreachable } from '../lib/assert.ts';
 import { fingerprint } from '../lib/hash.ts';
-import { BALANCE_MAX, CLOCK_SKEW_MAX_MS } from '../limits.ts';
-import type { AccrualTerms, Program } from '../program/program.ts';
-import { credit, debit, takeBack } from './balance.ts';
+import { scale } from '../lib/integer.ts';
+import { BALANCE_MAX, CLOCK_SKEW_MAX_MS, QUANTITY_MAX } from '../limits.ts';
+import type { AccrualTerms, Program, WalletRules } from '../program/program.ts';
 import { differingField, findEntry } from './duplicate.ts';
-import type { Accrual, AccrualLine, AdjustmentEntry, EnrolmentEntry, Entry, Reversal, ReversalPart } from './entry.ts';
-import { type Adjustment, type Enrolment, effectiveAt, type MemberEvent, type Purchase, type Return } from './event.ts';
+import { awardsFor, countedOf } from './earn.ts';
+import type {
+  Accrual,
+  AccrualLine,
+  AdjustmentEntry,
+  EnrolmentEntry,
+  Entry,
+  Restored,
+  Reversal,
+  ReversalPart,
+  Settlement,
+  Take,
+  VoidEntry,
+} from './entry.ts';
+import {
+  type Adjustment,
+  type Authorisation,
+  type Capture,
+  type Confirmation,
+  type Enrolment,
+  effectiveAt,
+  type MemberEvent,
+  type Purchase,
+  type Redemption,
+  type Release,
+  type Return,
+  type Reversal as ReversalEvent,
+  type Void,
+} from './event.ts';
 import { lastDayOf, renew } from './expiry.ts';
-import { record } from './ledger.ts';
-import type { Member } from './member.ts';
-import { duplicate, type Outcome, refusal } from './outcome.ts';
-import { basePoints, bonusPoints, pointsOfReturn } from './points.ts';
-import { commitDraft, type PlanResult, planNamedReturn, planUnnamedReturn } from './returns.ts';
-import { expireAtOnce, judge, type Passed, settle } from './settle.ts';
+import { record, rewrite } from './ledger.ts';
+import { copyMember, type Member, walletOf } from './member.ts';
+import { duplicate, NO_ENTRIES, type Outcome, refusal } from './outcome.ts';
+import { confirmPending, pendingOfDay, sumOfPending } from './pending.ts';
+import { type AwardedPoints, awardedPoints, basePoints, bonusPoints, countedLeft, paidFor, plainTerms } from './points.ts';
+import {
+  authorise,
+  capture,
+  planHold,
+  planRedemption,
+  planReversal,
+  redeem,
+  redeemByItself,
+  redemptionOf,
+  releaseHold,
+  restore,
+  reverse,
+} from './redemption.ts';
+import { type AccrualDraft, commitDraft, type PlanResult, planNamedReturn, planUnnamedReturn, planWhole } from './returns.ts';
+import { judge, type Passed, passAtOnce, settle } from './settle.ts';
 import { addSpend, levelAt, restoreWindow, takeLatestSpend, takeSpend } from './tiers.ts';
+import { credit, debit, earn, takeBack, type Wallet } from './wallet.ts';
 
 /**
  * Scores one event on its member, who may be new. `now` is the log's time of the event, epoch milliseconds. What the event
@@ -28,8 +70,8 @@ import { addSpend, levelAt, restoreWindow, takeLatestSpend, takeSpend } from './
  */
 export function score(program: Program, member: Member, event: MemberEvent, now: number): Outcome {
   const at = effectiveAt(event, now);
-  const eventFingerprint = fingerprint(event.id);
-  const first = findEntry(member, event.id, eventFingerprint);
+  const print = fingerprint(event.id);
+  const first = findEntry(member, event.id, print);
   const difference = first === undefined ? undefined : differingField(first, event);
   if (first !== undefined && difference === undefined) {
     return duplicate(first);
@@ -37,41 +79,57 @@ export function score(program: Program, member: Member, event: MemberEvent, now:
   if (at > now + CLOCK_SKEW_MAX_MS) return refusal('occurred_in_future');
   if (difference !== undefined) return refusal('duplicate_with_different_content', difference);
   restoreWindow(program, member);
+  const scoring: Scoring = { program, member, at, now, print };
   switch (event.type) {
     case 'purchase':
-      return scorePurchase(program, member, event, at, now, eventFingerprint);
+      return scorePurchase(scoring, event);
     case 'return':
-      return scoreReturn(program, member, event, at, now, eventFingerprint);
+      return scoreReturn(scoring, event);
+    case 'void':
+      return scoreVoid(scoring, event);
+    case 'confirmation':
+      return scoreConfirmation(scoring, event);
+    case 'redemption':
+    case 'authorisation':
+      return scoreRedemption(scoring, event);
+    case 'capture':
+    case 'release':
+      return scoreHold(scoring, event);
+    case 'reversal':
+      return scoreReversal(scoring, event);
     case 'adjustment':
-      return scoreAdjustment(program, member, event, at, now, eventFingerprint);
+      return scoreAdjustment(scoring, event);
     case 'enrolment':
-      return scoreEnrolment(program, member, event, at, now, eventFingerprint);
+      return scoreEnrolment(scoring, event);
     default:
       return unreachable(event);
   }
 }
 
+/** One event on its way. */
+interface Scoring {
+  readonly program: Program;
+  readonly member: Member;
+  /** When it counts. */
+  readonly at: number;
+  /** The log's time. */
+  readonly now: number;
+  /** Fingerprint of the event's id. */
+  readonly print: number;
+}
+
 const NO_LINES: AccrualLine[] = [];
 
-function scorePurchase(
-  program: Program,
-  member: Member,
-  event: Purchase,
-  at: number,
-  now: number,
-  eventFingerprint: number,
-): Outcome {
+function scorePurchase(scoring: Scoring, event: Purchase): Outcome {
+  const { program, member, at } = scoring;
   if (event.currency !== '' && event.currency !== program.currency) return refusal('currency_mismatch', 'currency');
   if (program.enrolmentRequired && member.enrolledAt === 0) return refusal('member_not_enrolled');
-  if (member.balance > BALANCE_MAX || member.windowSpend > BALANCE_MAX) return refusal('balance_out_of_range');
+  if (member.windowSpend > BALANCE_MAX || isFull(member)) return refusal('balance_out_of_range');
+  const counted = countedOf(program, event);
+  if (program.earn.countsPieces && piecesOf(event) > QUANTITY_MAX) return refusal('balance_out_of_range');
 
-  const passed = settle(program, member, at, now);
-  const terms = levelAt(program, member, at)?.terms ?? program.terms;
-  const day = program.zone.localDay(at);
-  const points = basePoints(event.amount, terms) + bonusPoints(event.amount, terms);
-  credit(member, day, lastDayOf(program, day), points);
-  renew(program, member, day);
-  addSpend(program, member, day, event.amount);
+  const passed = settleBefore(scoring);
+  const awards = awardsFor(program, levelAt(program, member, at)?.id ?? '', event, counted);
   const entry: Accrual = {
     kind: 'accrual',
     eventId: event.id,
@@ -81,6 +139,9 @@ function scorePurchase(
     terminal: event.terminal,
     currency: event.currency,
     amount: event.amount,
+    deductions: event.deductions,
+    counted,
+    redemptionId: event.redemptionId,
     lines:
       event.lines.length === 0
         ? NO_LINES
@@ -92,44 +153,49 @@ function scorePurchase(
             returnedQuantity: 0,
             returnedAmount: 0,
           })),
-    terms,
+    awards,
     returnedAmount: 0,
+    confirmed: false,
   };
-  return scored(program, member, entry, eventFingerprint, passed, at, now);
+  const day = program.zone.localDay(at);
+  const plain = plainTerms(entry);
+  if (plain !== undefined) {
+    earnPoints(program, member, plain.walletId, day, basePoints(counted, plain) + bonusPoints(counted, plain));
+  } else {
+    for (const { terms, base, bonus } of awardedPoints(entry, entry)) {
+      earnPoints(program, member, terms.walletId, day, base + bonus);
+    }
+  }
+  renew(program, member, day);
+  addSpend(program, member, day, counted);
+  return scored(scoring, entry, passed);
 }
 
-function scoreReturn(
-  program: Program,
-  member: Member,
-  event: Return,
-  at: number,
-  now: number,
-  eventFingerprint: number,
-): Outcome {
+function earnPoints(program: Program, member: Member, walletId: string, day: number, points: number): void {
+  const rules = rulesOf(program, walletId);
+  earn(rules, member.wallets[rules.index] as Wallet, day, lastDayOf(rules, day), points);
+}
+
+function piecesOf({ lines }: Purchase): number {
+  let pieces = 0;
+  for (const { quantity } of lines) pieces += quantity;
+  return pieces;
+}
+
+function scoreReturn(scoring: Scoring, event: Return): Outcome {
+  const { program, member, at } = scoring;
   if (event.currency !== '' && event.currency !== program.currency) return refusal('currency_mismatch', 'currency');
   const result = planReturn(program, member, event, at);
   if ('refused' in result) return refusal(result.refused, result.field);
-  if (member.balance < -BALANCE_MAX) return refusal('balance_out_of_range');
+  if (isDeepInDebt(member)) return refusal('balance_out_of_range');
 
-  const passed = settle(program, member, at, now);
+  const passed = settleBefore(scoring);
   // As of just before this return: what it takes back must not decide what its unmatched goods cost.
-  const termsNow = levelAt(program, member, at)?.terms ?? program.terms;
-  const parts: ReversalPart[] = [];
-  for (const draft of result.plan.drafts) {
-    const { accrual } = draft;
-    const amount = draft.returnedAmount - accrual.returnedAmount;
-    const { base, bonus } = pointsOfReturn(accrual, amount);
-    const day = program.zone.localDay(accrual.at);
-    const expired = takeBack(member, day, base + bonus);
-    takeSpend(member, day, amount);
-    commitDraft(draft);
-    if (!member.recent.replace(accrual, fingerprint(accrual.eventId))) member.history?.replace(accrual);
-    const { ruleId, levelId } = accrual.terms;
-    parts.push({ originalId: accrual.eventId, amount, ruleId, base, levelId, bonus, expired });
-  }
+  const levelNow = levelAt(program, member, at)?.id ?? '';
+  const parts = result.plan.drafts.map((draft) => reversePurchase(program, member, draft));
   const { unmatchedAmount } = result.plan;
   if (unmatchedAmount > 0 && program.unmatchedReturns === 'deduct') {
-    parts.push(deductUnmatched(member, unmatchedAmount, termsNow));
+    parts.push(deductUnmatched(program, member, unmatchedAmount, levelNow));
   }
   const entry: Reversal = {
     kind: 'reversal',
@@ -145,66 +211,205 @@ function scoreReturn(
     lines: event.lines,
     parts,
   };
-  return scored(program, member, entry, eventFingerprint, passed, at, now);
+  return scored(scoring, entry, passed);
 }
 
 function planReturn(program: Program, member: Member, event: Return, at: number): PlanResult {
   if (event.originalId === '') return planUnnamedReturn(program, member, event, at);
-  const original = findEntry(member, event.originalId, fingerprint(event.originalId));
+  const original = originalOf(member, event.originalId);
   if (original === undefined) return { refused: 'original_not_found', field: 'originalId' };
   if (original.kind !== 'accrual') return { refused: 'original_not_a_purchase', field: 'originalId' };
   return planNamedReturn(original, event);
 }
 
-/** Goods of unknown origin cost what they would earn at the time of the return. */
-function deductUnmatched(member: Member, amount: number, terms: AccrualTerms): ReversalPart {
-  const base = basePoints(amount, terms);
-  const bonus = bonusPoints(amount, terms);
-  debit(member, base + bonus);
-  takeLatestSpend(member, amount);
-  return { originalId: '', amount, ruleId: terms.ruleId, base, levelId: terms.levelId, bonus, expired: 0 };
+function originalOf(member: Member, originalId: string): Entry | undefined {
+  return findEntry(member, originalId, fingerprint(originalId));
 }
 
-function scoreAdjustment(
-  program: Program,
-  member: Member,
-  event: Adjustment,
-  at: number,
-  now: number,
-  eventFingerprint: number,
-): Outcome {
-  if (event.points * member.balance > 0 && Math.abs(member.balance) > BALANCE_MAX) {
+/** Takes back what a draft says has come back of a purchase, and gives back the points that had paid for it. */
+function reversePurchase(program: Program, member: Member, draft: AccrualDraft): ReversalPart {
+  const { accrual } = draft;
+  const before = awardedPoints(accrual, accrual);
+  const after = awardedPoints(accrual, draft);
+  const countedBefore = countedLeft(accrual, accrual);
+  const day = program.zone.localDay(accrual.at);
+  const takes = before.map(({ terms: { walletId, ruleId, levelId }, ...was }, index): Take => {
+    const left = after[index] as AwardedPoints;
+    const base = was.base - left.base;
+    const bonus = was.bonus - left.bonus;
+    // A share of what is left can be larger than the share it was of all.
+    if (base + bonus < 0) earnPoints(program, member, walletId, day, -base - bonus);
+    const points = Math.max(0, base + bonus);
+    const taken = takeBack(rulesOf(program, walletId), walletOf(member, walletId), day, points, accrual.confirmed);
+    return { walletId, ruleId, base, levelId, bonus, ...taken };
+  });
+  takeSpend(member, day, countedBefore - countedLeft(accrual, draft));
+  const restored = restorePayment(program, member, draft);
+  const amount = draft.returnedAmount - accrual.returnedAmount;
+  commitDraft(draft);
+  rewrite(member, accrual);
+  return { originalId: accrual.eventId, amount, takes, restored };
+}
+
+/** Of the points that paid for a purchase, as large a share as has come back of it, so that parts add up to all of them. */
+function restorePayment(program: Program, member: Member, { accrual, returnedAmount }: AccrualDraft): Restored | undefined {
+  const spent = redemptionOf(member, accrual.redemptionId, fingerprint(accrual.redemptionId));
+  const paid = paidFor(accrual);
+  if (spent === undefined || paid === 0) return undefined;
+  const upTo = (returned: number): number => scale(spent.points, returned, paid, 'floor');
+  const points = Math.min(upTo(returnedAmount) - upTo(accrual.returnedAmount), spent.points - spent.reversed);
+  return points === 0 ? undefined : restore(program, member, spent, points);
+}
+
+/** Goods of unknown origin cost what they would earn at the time of the return, by the rules that are for all purchases. */
+function deductUnmatched(program: Program, member: Member, amount: number, levelId: string): ReversalPart {
+  const takes = program.earn.rules.flatMap(({ when, terms: byLevel }): Take[] => {
+    const terms = byLevel.get(levelId) ?? (byLevel.get('') as AccrualTerms);
+    if (when !== undefined || terms.per !== 'money') return [];
+    const base = basePoints(amount, terms);
+    const bonus = bonusPoints(amount, terms);
+    debit(walletOf(member, terms.walletId), base + bonus);
+    const { walletId, ruleId } = terms;
+    return [{ walletId, ruleId, base, levelId: terms.levelId, bonus, expired: 0, forgiven: 0 }];
+  });
+  takeLatestSpend(member, amount);
+  return { originalId: '', amount, takes, restored: undefined };
+}
+
+function scoreVoid(scoring: Scoring, event: Void): Outcome {
+  const { program, member, at } = scoring;
+  const original = originalOf(member, event.originalId);
+  if (original === undefined) return refusal('original_not_found', 'originalId');
+  if (original.kind !== 'accrual') return refusal('original_not_a_purchase', 'originalId');
+  if (original.returnedAmount > 0 || original.lines.some(({ returnedQuantity }) => returnedQuantity > 0)) {
+    return refusal('purchase_returned', 'originalId');
+  }
+  if (isSettled(scoring, original)) return refusal('purchase_settled', 'originalId');
+  if (isDeepInDebt(member)) return refusal('balance_out_of_range');
+
+  const passed = settleBefore(scoring);
+  const entry: VoidEntry = {
+    kind: 'void',
+    eventId: event.id,
+    occurredAt: event.occurredAt,
+    at,
+    programVersion: program.version,
+    originalId: event.originalId,
+    parts: [reversePurchase(program, member, planWhole(original))],
+  };
+  return scored(scoring, entry, passed);
+}
+
+/** A purchase is settled when nothing that it earned waits any longer and its day is over, whichever is later. */
+function isSettled({ program, at }: Scoring, { at: boughtAt, confirmed, awards }: Accrual): boolean {
+  if (confirmed) return true;
+  const day = program.zone.localDay(boughtAt);
+  let settledOn = day + 1;
+  for (const { terms } of awards) {
+    const { pending } = rulesOf(program, terms.walletId);
+    if (pending !== undefined) settledOn = Math.max(settledOn, pending.availableOn(day));
+  }
+  return program.zone.localDay(at) >= settledOn;
+}
+
+function scoreConfirmation(scoring: Scoring, event: Confirmation): Outcome {
+  const { program, member, at } = scoring;
+  const original = originalOf(member, event.originalId);
+  if (original === undefined) return refusal('original_not_found', 'originalId');
+  if (original.kind !== 'accrual') return refusal('original_not_a_purchase', 'originalId');
+  const day = program.zone.localDay(original.at);
+  const { wallets } = asItWillBe(scoring);
+  const isPending = original.awards.some(({ terms: { walletId } }) =>
+    wallets.some(({ id, pending }) => id === walletId && pendingOfDay(pending, day) > 0),
+  );
+  if (original.confirmed || !isPending) return refusal('nothing_pending', 'originalId');
+
+  const passed = settleBefore(scoring);
+  const moved = awardedPoints(original, original).map(({ terms: { walletId }, base, bonus }) => {
+    return { walletId, points: confirmPending(walletOf(member, walletId), day, base + bonus) };
+  });
+  original.confirmed = true;
+  rewrite(member, original);
+  const entry: Settlement = {
+    kind: 'settlement',
+    eventId: event.id,
+    occurredAt: event.occurredAt,
+    at,
+    programVersion: program.version,
+    originalId: event.originalId,
+    moved: moved.filter((one) => one.points > 0),
+  };
+  return scored(scoring, entry, passed);
+}
+
+function scoreRedemption(scoring: Scoring, event: Redemption | Authorisation): Outcome {
+  const { program, member, at } = scoring;
+  const plan = planRedemption(program, asItWillBe(scoring), event);
+  if ('refused' in plan) return refusal(plan.refused, plan.field);
+
+  const passed = settleBefore(scoring);
+  const entry =
+    event.type === 'redemption' ? redeem(program, member, event, plan, at) : authorise(program, member, event, plan, at);
+  return scored(scoring, entry, passed);
+}
+
+function scoreHold(scoring: Scoring, event: Capture | Release): Outcome {
+  const { program, member, at } = scoring;
+  const original = originalOf(member, event.originalId);
+  const plan = planHold(asItWillBe(scoring), event, original);
+  if ('refused' in plan) return refusal(plan.refused, plan.field);
+
+  const passed = settleBefore(scoring);
+  const { hold, authorised } = plan;
+  const entry =
+    event.type === 'capture'
+      ? capture(program, member, event, hold, authorised, at)
+      : releaseHold(program, member, event, hold, at);
+  return scored(scoring, entry, passed);
+}
+
+function scoreReversal(scoring: Scoring, event: ReversalEvent): Outcome {
+  const { program, member, at } = scoring;
+  const plan = planReversal(event, originalOf(member, event.originalId));
+  if ('refused' in plan) return refusal(plan.refused, plan.field);
+
+  const passed = settleBefore(scoring);
+  return scored(scoring, reverse(program, member, event, plan, at), passed);
+}
+
+function scoreAdjustment(scoring: Scoring, event: Adjustment): Outcome {
+  const { program, member, at } = scoring;
+  const rules = program.wallets.find(({ id }) => id === event.wallet || event.wallet === '');
+  if (rules === undefined) return refusal('wallet_not_found', 'wallet');
+  const wallet = member.wallets[rules.index] as Wallet;
+  if (event.points * wallet.balance > 0 && Math.abs(wallet.balance) > BALANCE_MAX) {
     return refusal('balance_out_of_range');
   }
 
-  const passed = settle(program, member, at, now);
+  const passed = settleBefore(scoring);
   const day = program.zone.localDay(at);
-  if (event.points > 0) credit(member, day, lastDayOf(program, day), event.points);
-  else debit(member, -event.points);
+  if (event.points > 0) credit(wallet, day, lastDayOf(rules, day), event.points);
+  else debit(wallet, -event.points);
   const entry: AdjustmentEntry = {
     kind: 'adjustment',
     eventId: event.id,
     occurredAt: event.occurredAt,
     at,
     programVersion: program.version,
+    walletId: rules.id,
+    wallet: event.wallet,
     points: event.points,
     reason: event.reason,
     agent: event.agent,
   };
-  return scored(program, member, entry, eventFingerprint, passed, at, now);
+  return scored(scoring, entry, passed);
 }
 
-function scoreEnrolment(
-  program: Program,
-  member: Member,
-  event: Enrolment,
-  at: number,
-  now: number,
-  eventFingerprint: number,
-): Outcome {
+function scoreEnrolment(scoring: Scoring, event: Enrolment): Outcome {
+  const { program, member, at } = scoring;
   if (member.enrolledAt !== 0) return refusal('already_enrolled');
 
-  const passed = settle(program, member, at, now);
+  const passed = settleBefore(scoring);
   member.enrolledAt = at;
   const entry: EnrolmentEntry = {
     kind: 'enrolment',
@@ -213,21 +418,50 @@ function scoreEnrolment(
     at,
     programVersion: program.version,
   };
-  return scored(program, member, entry, eventFingerprint, passed, at, now);
+  return scored(scoring, entry, passed);
 }
 
-function scored(
-  program: Program,
-  member: Member,
-  entry: Entry,
-  fingerprint: number,
-  passed: Passed,
-  at: number,
-  now: number,
-): Outcome {
-  record(member, entry, fingerprint);
+/** Nothing refuses the event any more: time passes first. */
+function settleBefore({ program, member, at, now }: Scoring): Passed {
+  return settle(program, member, at, now);
+}
+
+/** The member with what is due by the event, for a refusal that hangs on it; the member itself stays as it is. */
+function asItWillBe({ program, member, at, now }: Scoring): Member {
+  if (member.due > Math.max(at, now)) return member;
+  const copy = copyMember(member);
+  settle(program, copy, at, now);
+  return copy;
+}
+
+/** Levels are judged, wallets redeem by themselves, what is over already goes: in this order. */
+function scored({ program, member, at, now, print }: Scoring, entry: Entry, passed: Passed): Outcome {
+  record(member, entry, print);
   const tierChanges = judge(program, member, at, passed.tierChanges);
+  let after = NO_ENTRIES;
+  for (const rules of program.wallets) {
+    const redeemed = rules.redeem?.automaticAt ? redeemByItself(program, member, rules, at) : undefined;
+    if (redeemed === undefined) continue;
+    record(member, redeemed);
+    after = [...after, redeemed];
+  }
   const past = Math.max(now, member.asOf);
-  const expiredAtOnce = member.due <= past ? expireAtOnce(program, member, past) : undefined;
-  return { code: 'scored', entry, tierChanges, expirations: passed.expirations, expiredAtOnce, field: undefined };
+  if (member.due <= past) after = [...after, ...passAtOnce(program, member, past)];
+  return { code: 'scored', entry, tierChanges, before: passed.entries, after, field: undefined };
+}
+
+function rulesOf(program: Program, walletId: string): WalletRules {
+  let found: WalletRules | undefined;
+  for (const rules of program.wallets) if (rules.id === walletId) found = rules;
+  return must(found, 'points are of a wallet that the program does not have');
+}
+
+function isFull({ wallets }: Member): boolean {
+  for (const { balance, pending } of wallets) if (balance > BALANCE_MAX || sumOfPending(pending) > BALANCE_MAX) return true;
+  return false;
+}
+
+function isDeepInDebt({ wallets }: Member): boolean {
+  for (const { balance } of wallets) if (balance < -BALANCE_MAX) return true;
+  return false;
 }

@@ -1,22 +1,25 @@
 /**
- * What time does to a member: days leave the window and levels end, lots end and points expire. Between those instants
- * nothing changes by itself, so one timer a member is enough: `due`, the earliest of them.
+ * What time does to a member: days leave the window and levels end, holds run out, points that waited can be spent, lots end
+ * and points expire. Between those instants nothing changes by itself, so one timer a member is enough: `due`, the earliest.
  */
 import type { Program } from '../program/program.ts';
 import { lastDay } from './days.ts';
-import type { Expiration } from './entry.ts';
+import type { Entry } from './entry.ts';
 import { expire, nextExpiry } from './expiry.ts';
+import { nextRelease, releaseOver } from './holds.ts';
 import type { Member } from './member.ts';
-import { NO_EXPIRATIONS, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
+import { NO_ENTRIES, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
+import { makeAvailable, nextAvailable } from './pending.ts';
 import { advance, levelEdge, lookThroughWindow, relevel, restoreWindow } from './tiers.ts';
 
 /** What came of it, each in order of time. */
 export interface Passed {
   readonly tierChanges: readonly TierChange[];
-  readonly expirations: readonly Expiration[];
+  /** Releases of holds that ran out, settlements, expirations. */
+  readonly entries: readonly Entry[];
 }
 
-const NOTHING_PASSED: Passed = { tierChanges: NO_TIER_CHANGES, expirations: NO_EXPIRATIONS };
+const NOTHING_PASSED: Passed = { tierChanges: NO_TIER_CHANGES, entries: NO_ENTRIES };
 
 /**
  * Lets time pass for a member up to `until`. Timers fire by the log's time, `now`, also where `until` is a late event's: so
@@ -25,7 +28,7 @@ const NOTHING_PASSED: Passed = { tierChanges: NO_TIER_CHANGES, expirations: NO_E
 export function settle(program: Program, member: Member, until: number, now = until): Passed {
   restoreWindow(program, member);
   let tierChanges = NO_TIER_CHANGES;
-  let expirations = NO_EXPIRATIONS;
+  let entries = NO_ENTRIES;
   const fired = Math.max(until, now);
   // A member is first judged, or judged by a new program, when it is first touched or its timer fires.
   if (member.programVersion !== program.version) {
@@ -34,14 +37,21 @@ export function settle(program: Program, member: Member, until: number, now = un
   while (member.due <= fired) {
     const at = member.due;
     advance(program, member, at);
-    // At one instant the level goes first, then the points.
+    // At one instant the level goes first, then the points: all that can be spent by then, before some of it expires.
     tierChanges = relevel(program, member, at, tierChanges);
-    if (nextExpiry(program, member) <= at) expirations = [...expirations, expire(program, member, at)];
+    entries = [...entries, ...passInWallets(program, member, at)];
     setTimer(program, member);
   }
   if (until > member.asOf) advance(program, member, until);
-  if (tierChanges.length === 0 && expirations.length === 0) return NOTHING_PASSED;
-  return { tierChanges, expirations };
+  if (tierChanges.length === 0 && entries.length === 0) return NOTHING_PASSED;
+  return { tierChanges, entries };
+}
+
+function passInWallets(program: Program, member: Member, at: number): Entry[] {
+  const released = releaseOver(program, member, at);
+  const settlement = makeAvailable(program, member, at);
+  const expirations = expire(program, member, at);
+  return settlement === undefined ? [...released, ...expirations] : [...released, settlement, ...expirations];
 }
 
 /**
@@ -70,15 +80,16 @@ export function judge(
 }
 
 /**
- * Lots that were over before they were opened, since what earned them came late: they expire at once, with the instant they
- * should have expired at. All that was over before has expired before the event.
+ * What was over before it was opened, since what earned it came late or what it was spent on came back: it happens at once,
+ * with the instant it should have happened at. All that was over before has been so before the event.
  */
-export function expireAtOnce(program: Program, member: Member, until: number): Expiration | undefined {
-  const at = nextExpiry(program, member);
-  if (at > until) return undefined;
-  const expiration = expire(program, member, at);
+export function passAtOnce(program: Program, member: Member, until: number): readonly Entry[] {
+  let entries = NO_ENTRIES;
+  for (let at = nextInWallets(program, member); at <= until; at = nextInWallets(program, member)) {
+    entries = [...entries, ...passInWallets(program, member, at)];
+  }
   setTimer(program, member);
-  return expiration;
+  return entries;
 }
 
 function adopt(program: Program, member: Member, at: number): readonly TierChange[] {
@@ -93,5 +104,13 @@ function adopt(program: Program, member: Member, at: number): readonly TierChang
 }
 
 function setTimer(program: Program, member: Member): void {
-  member.due = Math.min(levelEdge(program, member), nextExpiry(program, member));
+  member.due = Math.min(levelEdge(program, member), nextInWallets(program, member));
+}
+
+function nextInWallets(program: Program, member: Member): number {
+  let next = member.holds.length === 0 ? Infinity : nextRelease(member);
+  for (const wallet of member.wallets) {
+    next = Math.min(next, nextAvailable(program, wallet), nextExpiry(program, wallet));
+  }
+  return next;
 }

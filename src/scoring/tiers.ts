@@ -8,12 +8,13 @@
 import { LATE_DAYS } from '../limits.ts';
 import type { Program, TierLevel } from '../program/program.ts';
 import { addOnDay, dropBefore, firstDayFrom, lastDay, sumOfDays, takeNewest } from './days.ts';
-import type { Member } from './member.ts';
+import { type Member, openWallets } from './member.ts';
 import type { TierChange } from './outcome.ts';
 
-/** Works out what is derived and not stored, for a member fresh from the store or last seen by another program. */
+/** Works out what is derived and not stored, and opens new wallets, for a member fresh from the store or last seen by another program. */
 export function restoreWindow(program: Program, member: Member): void {
   if (member.asOfDay === 0 || member.programVersion !== program.version) {
+    openWallets(program, member);
     lookThroughWindow(program, member, program.zone.localDay(member.asOf));
   }
 }

@@ -2,7 +2,8 @@
 import { EXPIRING_SHOWN_MAX } from '../limits.ts';
 import type { Program, TierSet } from '../program/program.ts';
 import { firstDayFrom, sumOfDays } from '../scoring/days.ts';
-import { type Lots, NEVER } from '../scoring/lots.ts';
+import { NEVER } from '../program/expiry.ts';
+import type { Lots } from '../scoring/lots.ts';
 import type { Member } from '../scoring/member.ts';
 import { type ExpiringView, instantText, POINTS_WALLET } from './outcome-view.ts';
 
