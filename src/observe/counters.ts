@@ -9,7 +9,22 @@
  */
 import { OUTCOMES, type OutcomeCode } from '../scoring/outcome.ts';
 
-export const EVENT_TYPES = ['purchase', 'return', 'adjustment', 'enrolment', 'tick', 'program', 'malformed'] as const;
+export const EVENT_TYPES = [
+  'purchase',
+  'return',
+  'void',
+  'confirmation',
+  'redemption',
+  'authorisation',
+  'capture',
+  'release',
+  'reversal',
+  'adjustment',
+  'enrolment',
+  'tick',
+  'program',
+  'malformed',
+] as const;
 export type CountedType = (typeof EVENT_TYPES)[number];
 /** Which bound made a checkpoint due, or that its worker stops. */
 export const CHECKPOINT_REASONS = ['events', 'bytes', 'members', 'delay', 'stop'] as const;
@@ -57,10 +72,12 @@ export const THREAD_HISTOGRAMS = {
 const ALL_HISTOGRAMS = { ...HISTOGRAMS, ...THREAD_HISTOGRAMS };
 export type HistogramName = keyof typeof ALL_HISTOGRAMS;
 
-/** Of events: added to once for each, however often a worker that starts again scores it. */
+/** Of events: added to once for each, however often a worker that starts again scores it. Points are those of the first wallet. */
 const EVENT_SCALARS = {
   points_accrued_total: 'Points credited by purchases.',
-  points_reversed_total: 'Points taken back by returns.',
+  points_reversed_total: 'Points taken back by returns and voids.',
+  points_redeemed_total: 'Points spent by redemptions and captures.',
+  points_restored_total: 'Points that were spent and came back.',
   points_adjusted_up_total: 'Points added by adjustments.',
   points_adjusted_down_total: 'Points taken by adjustments.',
   points_expired_total: 'Points that expired.',

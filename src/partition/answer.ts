@@ -10,8 +10,9 @@ import { copyMember, type Member } from '../scoring/member.ts';
 import { recall } from '../scoring/recall.ts';
 import { score } from '../scoring/score.ts';
 import { settle } from '../scoring/settle.ts';
+import { ledgerEntryView } from '../wire/ledger-view.ts';
 import { unstoredMember } from '../wire/member-record.ts';
-import { ledgerEntryView, outcomeView } from '../wire/outcome-view.ts';
+import { outcomeView } from '../wire/outcome-view.ts';
 import {
   type Answer,
   decodeQuery,

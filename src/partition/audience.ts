@@ -15,9 +15,10 @@ import { pointsOf } from '../scoring/points.ts';
 import { rewind, settle } from '../scoring/settle.ts';
 import type { HeldMember } from '../store/member-cache.ts';
 import type { Batch, Malformed } from '../wire/batch.ts';
+import { instantText } from '../wire/instant-text.ts';
 import { encodeLive } from '../wire/live.ts';
 import { type MemberView, memberView } from '../wire/member-view.ts';
-import { instantText, type OutcomeView, outcomeView } from '../wire/outcome-view.ts';
+import { type OutcomeView, outcomeView } from '../wire/outcome-view.ts';
 import { scoredReplies } from '../wire/query.ts';
 import type { FeedItem } from '../wire/stats.ts';
 import type { Names } from '../wire/subjects.ts';
@@ -188,7 +189,7 @@ function feedItem(event: MemberEvent, outcome: Outcome, member: Member): FeedIte
     type: event.type,
     store: 'store' in event ? event.store : '',
     amount: amountOf(outcome.entry),
-    points: outcome.entry === undefined ? 0 : pointsOf(outcome.entry),
+    points: outcome.entry === undefined ? 0 : pointsOf(outcome.entry, member.wallets[0]?.id ?? ''),
     level: level(member.levelId),
     ...(change === undefined ? {} : { tierChange: { from: level(change.from), to: level(change.to) } }),
   };
@@ -197,6 +198,7 @@ function feedItem(event: MemberEvent, outcome: Outcome, member: Member): FeedIte
 /** Minor units bought, or brought back. */
 function amountOf(entry: Entry | undefined): number {
   if (entry?.kind === 'accrual') return entry.amount;
-  if (entry?.kind === 'reversal') return entry.parts.reduce((sum, { amount }) => sum + amount, 0);
+  if (entry?.kind === 'reversal' || entry?.kind === 'void')
+    return entry.parts.reduce((sum, { amount }) => sum + amount, 0);
   return 0;
 }

@@ -15,7 +15,7 @@ import {
   encodeEffects,
   isAfter,
 } from '../wire/effects.ts';
-import { instantText } from '../wire/outcome-view.ts';
+import { instantText } from '../wire/instant-text.ts';
 
 export interface EffectsQueueOptions {
   readonly partition: number;

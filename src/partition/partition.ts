@@ -17,6 +17,7 @@ import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
 import type { Entry } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
+import type { Member } from '../scoring/member.ts';
 import { OUTCOMES, type Outcome, type OutcomeCode, refusal, type TierChange } from '../scoring/outcome.ts';
 import { pointsOf } from '../scoring/points.ts';
 import { recall } from '../scoring/recall.ts';
@@ -217,9 +218,9 @@ export class Partition {
       member.version = message.sequence;
       this.#members.changed(held);
       if (member.due < this.#nextDue) this.#nextDue = member.due;
+      for (const entry of outcome.before) this.#count(entry);
       this.#count(outcome.entry);
-      for (const expiration of outcome.expirations) this.#count(expiration);
-      this.#count(outcome.expiredAtOnce);
+      for (const entry of outcome.after) this.#count(entry);
     }
     this.#finish(event, outcome, outcome.code === 'scored' ? held : known, message, undefined);
   }
@@ -242,19 +243,10 @@ export class Partition {
       return;
     }
     if (outcome.code !== 'scored' || held === undefined || event.type === 'malformed') return;
-    const { entry, tierChanges, expirations, expiredAtOnce } = outcome;
-    if (entry !== undefined) {
-      if (expirations.length === 0 && expiredAtOnce === undefined) {
-        this.#entryEffect(message, event.memberId, entry, held.member.balance);
-      } else {
-        const written = [...expirations, entry, ...(expiredAtOnce === undefined ? [] : [expiredAtOnce])];
-        let balance = held.member.balance - written.reduce((sum, one) => sum + pointsOf(one), 0);
-        for (const one of written) {
-          balance += pointsOf(one);
-          this.#entryEffect(message, event.memberId, one, balance);
-        }
-      }
-    }
+    const { entry, tierChanges, before, after } = outcome;
+    for (const one of before) this.#entryEffect(message, held.member, one);
+    if (entry !== undefined) this.#entryEffect(message, held.member, entry);
+    for (const one of after) this.#entryEffect(message, held.member, one);
     if (tierChanges.length > 0) this.#tierEffects(message, event.memberId, tierChanges, event.id);
   }
 
@@ -277,12 +269,12 @@ export class Partition {
     });
   }
 
-  #entryEffect(message: LogMessage, memberId: string, entry: Entry, balance: number): void {
+  #entryEffect(message: LogMessage, member: Member, entry: Entry): void {
     if (entry.kind === 'accrual' && !this.#options.fullLedger) {
       this.#effects.leaveOut(message);
       return;
     }
-    const effect = entryEffect(memberId, entry, balance);
+    const effect = entryEffect(member, entry);
     if (effect !== undefined) this.#effects.push(message, effect);
   }
 
@@ -304,12 +296,36 @@ export class Partition {
   #count(entry: Entry | undefined): void {
     if (entry === undefined || entry.kind === 'enrolment') return;
     const { counters } = this.#options;
-    const points = pointsOf(entry);
-    if (entry.kind === 'accrual') counters.add('points_accrued_total', points);
-    else if (entry.kind === 'reversal') counters.add('points_reversed_total', -points);
-    else if (entry.kind === 'expiration') counters.add('points_expired_total', -points);
-    else if (points > 0) counters.add('points_adjusted_up_total', points);
-    else counters.add('points_adjusted_down_total', -points);
+    const points = pointsOf(entry, this.#program?.wallets[0]?.id ?? '');
+    switch (entry.kind) {
+      case 'accrual':
+        counters.add('points_accrued_total', points);
+        return;
+      case 'reversal':
+      case 'void':
+        counters.add('points_reversed_total', -points);
+        return;
+      case 'redemption':
+        counters.add('points_redeemed_total', -points);
+        return;
+      case 'capture':
+        counters.add('points_redeemed_total', entry.points);
+        return;
+      case 'redemption_reversal':
+        counters.add('points_restored_total', points);
+        return;
+      case 'adjustment':
+        counters.add(points > 0 ? 'points_adjusted_up_total' : 'points_adjusted_down_total', Math.abs(points));
+        return;
+      case 'expiration':
+        counters.add('points_expired_total', -points);
+        return;
+      // What moves between what can be spent and what cannot yet is neither issued nor spent.
+      case 'settlement':
+      case 'hold':
+      case 'release':
+        return;
+    }
   }
 
   #tick(message: LogMessage): void {
@@ -328,11 +344,11 @@ export class Partition {
       const { member } = held;
       // Settled edge by edge and no further, so that a late tick and a punctual one leave the same state.
       while (member.due <= until) {
-        const { tierChanges, expirations } = settle(program, member, member.due);
+        const { tierChanges, entries } = settle(program, member, member.due);
         if (tierChanges.length > 0) this.#tierEffects(message, memberId, tierChanges, undefined);
-        for (const expiration of expirations) {
-          this.#count(expiration);
-          this.#entryEffect(message, memberId, expiration, member.balance);
+        for (const entry of entries) {
+          this.#count(entry);
+          this.#entryEffect(message, member, entry);
         }
         member.version = message.sequence;
         this.#members.changed(held);

@@ -7,7 +7,7 @@ import { fingerprint, hashRecord } from '../lib/hash.ts';
 import type { EffectsWriter, EventReader, LogState } from '../log/log.ts';
 import type { StoredPosition } from '../store/store.ts';
 import { decodeEffects, isAfter } from '../wire/effects.ts';
-import { instantText } from '../wire/outcome-view.ts';
+import { instantText } from '../wire/instant-text.ts';
 
 export class PositionMismatch extends Error {
   override readonly name = 'PositionMismatch';

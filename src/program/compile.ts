@@ -73,7 +73,10 @@ export function successionIssues(previous: ProgramDocument, next: ProgramDocumen
   const walletIds = walletsOf(next);
   for (const id of walletsOf(previous)) {
     if (walletIds.includes(id)) continue;
-    issues.push({ path: 'wallets', message: `expected "${id}" as in version ${previous.version}: members own what is in it` });
+    issues.push({
+      path: 'wallets',
+      message: `expected "${id}" as in version ${previous.version}: members own what is in it`,
+    });
   }
   return issues;
 }

@@ -119,9 +119,19 @@ const expirySchema = z.strictObject({
 
 const pendingSchema = z
   .strictObject({
-    days: z.int().min(1).max(3_660).optional().describe('Points can be spent so many days after the day they were earned,'),
+    days: z
+      .int()
+      .min(1)
+      .max(3_660)
+      .optional()
+      .describe('Points can be spent so many days after the day they were earned,'),
     months: z.int().min(1).max(120).optional().describe('or months after it,'),
-    on: z.array(z.string().regex(DATE)).min(1).max(24).optional().describe('or from the next of these dates on, each year,'),
+    on: z
+      .array(z.string().regex(DATE))
+      .min(1)
+      .max(24)
+      .optional()
+      .describe('or from the next of these dates on, each year,'),
     until: z.literal('confirmed').optional().describe('or once a confirmation has come.'),
   })
   .describe('Points wait until goods can no longer come back. A confirmation ends any wait.');
@@ -186,7 +196,9 @@ const returnsSchema = z.strictObject({
   back: z
     .enum(['earned', 'proportional'])
     .default('earned')
-    .describe('A return takes back what its goods earned (default), or the share that their price has in the purchase.'),
+    .describe(
+      'A return takes back what its goods earned (default), or the share that their price has in the purchase.',
+    ),
 });
 
 export const programSchema = z.strictObject({
@@ -198,7 +210,11 @@ export const programSchema = z.strictObject({
     .enum(['implicit', 'required'])
     .default('implicit')
     .describe('implicit: the first purchase makes a member; required: purchases of unknown members are refused.'),
-  earn: z.array(earnSchema).min(1).max(500).describe('One rule or a list of rules. Each that applies gives its points.'),
+  earn: z
+    .array(earnSchema)
+    .min(1)
+    .max(500)
+    .describe('One rule or a list of rules. Each that applies gives its points.'),
   earnOn: z
     .enum(['gross', 'net-of-discounts', 'net-of-points'])
     .default('net-of-points')

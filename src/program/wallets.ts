@@ -71,7 +71,10 @@ function compileRedeem(
   if (maximum < minimum) {
     issues.push({ path: `${path}.maximum`, message: `expected at least the minimum, ${minimum}, got ${maximum}` });
   } else if (Math.ceil(minimum / step) * step > maximum) {
-    issues.push({ path: `${path}.step`, message: `expected a multiple of it from ${minimum} to ${maximum}, got ${step}` });
+    issues.push({
+      path: `${path}.step`,
+      message: `expected a multiple of it from ${minimum} to ${maximum}, got ${step}`,
+    });
   }
   return {
     points,

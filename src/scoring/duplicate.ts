@@ -61,7 +61,9 @@ export function differingField(entry: Entry, event: MemberEvent): string | undef
       if (event.type !== 'void' && event.type !== 'confirmation' && event.type !== 'release') return 'type';
       return firstDifference(entry, event, ['originalId']);
     case 'adjustment':
-      return event.type === 'adjustment' ? firstDifference(entry, event, ['wallet', 'points', 'reason', 'agent']) : 'type';
+      return event.type === 'adjustment'
+        ? firstDifference(entry, event, ['wallet', 'points', 'reason', 'agent'])
+        : 'type';
     case 'enrolment':
     case 'expiration':
       return undefined;

@@ -41,6 +41,7 @@ export interface Accrual extends EntryHead {
   /** What of the amount earned and qualified, minor units: all of it, or less by deductions. */
   readonly counted: number;
   readonly redemptionId: string;
+  readonly programVersion: number;
   readonly lines: AccrualLine[];
   readonly awards: readonly Award[];
   /** Minor units returned so far, however they were named; at most what was paid. */
@@ -136,19 +137,23 @@ export interface Asked {
   readonly amount: number;
 }
 
-/** Points spent. */
-export interface RedemptionEntry extends EntryHead {
-  readonly kind: 'redemption';
+/** Points that pay for something, now or when they are captured. */
+export interface Payment {
   readonly programVersion: number;
   readonly walletId: string;
   readonly points: number;
-  /** What they paid, minor units. */
+  /** What they pay, minor units. */
   readonly worth: number;
   readonly store: string;
   readonly terminal: string;
   /** As the event named it. */
   readonly wallet: string;
   readonly asked: Asked;
+}
+
+/** Points spent. */
+export interface RedemptionEntry extends EntryHead, Payment {
+  readonly kind: 'redemption';
   /** The lots they came from. */
   readonly taken: Lots;
   /** How many have come back since. */
@@ -156,16 +161,8 @@ export interface RedemptionEntry extends EntryHead {
 }
 
 /** Points set aside. The hold itself is with the member while it lasts (holds.ts). */
-export interface HoldEntry extends EntryHead {
+export interface HoldEntry extends EntryHead, Payment {
   readonly kind: 'hold';
-  readonly programVersion: number;
-  readonly walletId: string;
-  readonly points: number;
-  readonly worth: number;
-  readonly store: string;
-  readonly terminal: string;
-  readonly wallet: string;
-  readonly asked: Asked;
   /** First instant at which it is over. */
   readonly until: number;
 }

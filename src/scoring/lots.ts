@@ -111,7 +111,8 @@ export function takeLots(lots: Lots, points: number, order: 'soonest' | 'newest'
   const places = Array.from({ length: lots.length / 3 }, (_, place) => 3 * place);
   if (order === 'newest') {
     places.sort(
-      (one, other) => (lots[other + 1] as number) - (lots[one + 1] as number) || (lots[other] as number) - (lots[one] as number),
+      (one, other) =>
+        (lots[other + 1] as number) - (lots[one + 1] as number) || (lots[other] as number) - (lots[one] as number),
     );
   }
   const open = lots.slice();

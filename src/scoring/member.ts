@@ -81,9 +81,7 @@ export function copyMember(member: Member): Member {
 
 /** Wallets as the program has them: what the member has under the same name, and new ones. */
 export function openWallets(program: Program, member: Member): void {
-  member.wallets = program.wallets.map(
-    ({ id }) => member.wallets.find((wallet) => wallet.id === id) ?? newWallet(id),
-  );
+  member.wallets = program.wallets.map(({ id }) => member.wallets.find((wallet) => wallet.id === id) ?? newWallet(id));
 }
 
 export function walletOf(member: Member, id: string): Wallet {

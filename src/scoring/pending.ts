@@ -30,7 +30,13 @@ export function openPending(
   return pending.toSpliced(index, 0, availableDay, lastDay, earnedDay, points);
 }
 
-function compare(pending: PendingLots, index: number, availableDay: number, lastDay: number, earnedDay: number): number {
+function compare(
+  pending: PendingLots,
+  index: number,
+  availableDay: number,
+  lastDay: number,
+  earnedDay: number,
+): number {
   return (
     (pending[index] as number) - availableDay ||
     (pending[index + 1] as number) - lastDay ||
@@ -132,7 +138,12 @@ export function confirmPending(wallet: Wallet, earnedDay: number, points: number
 export function extendPending(pending: PendingLots, lastDay: number): PendingLots {
   let extended: PendingLots = [];
   for (let index = 0; index < pending.length; index += WIDTH) {
-    const [availableDay, last, earnedDay, points] = pending.slice(index, index + WIDTH) as [number, number, number, number];
+    const [availableDay, last, earnedDay, points] = pending.slice(index, index + WIDTH) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     extended = openPending(extended, availableDay, Math.max(last, lastDay), earnedDay, points);
   }
   return extended;

@@ -48,7 +48,9 @@ export function awardedPoints(accrual: Accrual, returned: Returned): AwardedPoin
       ? proportional(whole[index] as AwardedPoints, accrual, returned)
       : pointsOfAward(accrual, award, returned),
   );
-  return accrual.awards.some(({ terms }) => terms.rounded === 'basket') ? roundBaskets(accrual, returned, points) : points;
+  return accrual.awards.some(({ terms }) => terms.rounded === 'basket')
+    ? roundBaskets(accrual, returned, points)
+    : points;
 }
 
 function untouched({ lines }: Accrual): Returned {
@@ -92,12 +94,7 @@ export function countedLeft(accrual: Accrual, { returnedAmount }: Returned): num
 }
 
 /** What each line that an award is for still brings to it; one number for the purchase where it has no lines. */
-function quantitiesOf(
-  accrual: Accrual,
-  { per }: AccrualTerms,
-  lines: readonly number[],
-  returned: Returned,
-): number[] {
+function quantitiesOf(accrual: Accrual, { per }: AccrualTerms, lines: readonly number[], returned: Returned): number[] {
   const all = returned.lines;
   const isMeant = lines === EVERYTHING || lines.length === 0 ? undefined : new Set(lines);
   const meant = <T>(values: readonly T[]): T[] => values.filter((_, index) => isMeant?.has(index) ?? true);
@@ -135,7 +132,9 @@ export function shareOfLines(accrual: Pick<Accrual, 'amount' | 'deductions' | 'l
 /** Rules that share a basket's rounding: what the exact sum rounds to, shared by largest remainder. */
 function roundBaskets(accrual: Accrual, returned: Returned, points: readonly AwardedPoints[]): AwardedPoints[] {
   const result = points.slice();
-  const wallets = new Set(accrual.awards.filter(({ terms }) => terms.rounded === 'basket').map(({ terms }) => terms.walletId));
+  const wallets = new Set(
+    accrual.awards.filter(({ terms }) => terms.rounded === 'basket').map(({ terms }) => terms.walletId),
+  );
   for (const walletId of wallets) {
     const members = accrual.awards.flatMap(({ terms }, index) =>
       terms.walletId === walletId && terms.rounded === 'basket' && terms.back === 'earned' ? [index] : [],

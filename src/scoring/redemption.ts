@@ -6,7 +6,15 @@ import { scale } from '../lib/integer.ts';
 import { HOLDS_MAX } from '../limits.ts';
 import type { Program, RedeemRules, WalletRules } from '../program/program.ts';
 import { findEntry } from './duplicate.ts';
-import type { CaptureEntry, Entry, HoldEntry, RedemptionEntry, RedemptionReversal, ReleaseEntry, Restored } from './entry.ts';
+import type {
+  CaptureEntry,
+  Entry,
+  HoldEntry,
+  RedemptionEntry,
+  RedemptionReversal,
+  ReleaseEntry,
+  Restored,
+} from './entry.ts';
 import { type Authorisation, type Capture, NOT_GIVEN, type Redemption, type Release, type Reversal } from './event.ts';
 import { drop, type Hold, holdOf, release } from './holds.ts';
 import { rewrite } from './ledger.ts';
@@ -83,7 +91,12 @@ export function redeem(
 }
 
 /** What a wallet redeems by itself, as often as it can; undefined where it does not, or has too little. */
-export function redeemByItself(program: Program, member: Member, wallet: WalletRules, at: number): RedemptionEntry | undefined {
+export function redeemByItself(
+  program: Program,
+  member: Member,
+  wallet: WalletRules,
+  at: number,
+): RedemptionEntry | undefined {
   const { redeem } = wallet;
   if (redeem === undefined || redeem.automaticAt === 0) return undefined;
   const { balance } = walletOf(member, wallet.id);
@@ -150,7 +163,14 @@ export function planHold(
   return { hold, authorised: original };
 }
 
-export function capture(program: Program, member: Member, event: Capture, hold: Hold, authorised: HoldEntry, at: number): CaptureEntry {
+export function capture(
+  program: Program,
+  member: Member,
+  event: Capture,
+  hold: Hold,
+  authorised: HoldEntry,
+  at: number,
+): CaptureEntry {
   const held = sumOfLots(hold.taken);
   const points = event.points === NOT_GIVEN ? held : event.points;
   const order = spendOrder(program, hold.walletId);

@@ -45,7 +45,15 @@ import { record, rewrite } from './ledger.ts';
 import { copyMember, type Member, walletOf } from './member.ts';
 import { duplicate, NO_ENTRIES, type Outcome, refusal } from './outcome.ts';
 import { confirmPending, pendingOfDay, sumOfPending } from './pending.ts';
-import { type AwardedPoints, awardedPoints, basePoints, bonusPoints, countedLeft, paidFor, plainTerms } from './points.ts';
+import {
+  type AwardedPoints,
+  awardedPoints,
+  basePoints,
+  bonusPoints,
+  countedLeft,
+  paidFor,
+  plainTerms,
+} from './points.ts';
 import {
   authorise,
   capture,
@@ -59,7 +67,14 @@ import {
   restore,
   reverse,
 } from './redemption.ts';
-import { type AccrualDraft, commitDraft, type PlanResult, planNamedReturn, planUnnamedReturn, planWhole } from './returns.ts';
+import {
+  type AccrualDraft,
+  commitDraft,
+  type PlanResult,
+  planNamedReturn,
+  planUnnamedReturn,
+  planWhole,
+} from './returns.ts';
 import { judge, type Passed, passAtOnce, settle } from './settle.ts';
 import { addSpend, levelAt, restoreWindow, takeLatestSpend, takeSpend } from './tiers.ts';
 import { credit, debit, earn, takeBack, type Wallet } from './wallet.ts';
@@ -142,6 +157,7 @@ function scorePurchase(scoring: Scoring, event: Purchase): Outcome {
     deductions: event.deductions,
     counted,
     redemptionId: event.redemptionId,
+    programVersion: program.version,
     lines:
       event.lines.length === 0
         ? NO_LINES
@@ -252,7 +268,11 @@ function reversePurchase(program: Program, member: Member, draft: AccrualDraft):
 }
 
 /** Of the points that paid for a purchase, as large a share as has come back of it, so that parts add up to all of them. */
-function restorePayment(program: Program, member: Member, { accrual, returnedAmount }: AccrualDraft): Restored | undefined {
+function restorePayment(
+  program: Program,
+  member: Member,
+  { accrual, returnedAmount }: AccrualDraft,
+): Restored | undefined {
   const spent = redemptionOf(member, accrual.redemptionId, fingerprint(accrual.redemptionId));
   const paid = paidFor(accrual);
   if (spent === undefined || paid === 0) return undefined;
@@ -349,7 +369,9 @@ function scoreRedemption(scoring: Scoring, event: Redemption | Authorisation): O
 
   const passed = settleBefore(scoring);
   const entry =
-    event.type === 'redemption' ? redeem(program, member, event, plan, at) : authorise(program, member, event, plan, at);
+    event.type === 'redemption'
+      ? redeem(program, member, event, plan, at)
+      : authorise(program, member, event, plan, at);
   return scored(scoring, entry, passed);
 }
 
@@ -457,7 +479,8 @@ function rulesOf(program: Program, walletId: string): WalletRules {
 }
 
 function isFull({ wallets }: Member): boolean {
-  for (const { balance, pending } of wallets) if (balance > BALANCE_MAX || sumOfPending(pending) > BALANCE_MAX) return true;
+  for (const { balance, pending } of wallets)
+    if (balance > BALANCE_MAX || sumOfPending(pending) > BALANCE_MAX) return true;
   return false;
 }
 

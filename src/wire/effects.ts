@@ -4,8 +4,12 @@
  * effect once, and an owner that restarts knows which it need not send again.
  */
 import type { Entry } from '../scoring/entry.ts';
+import type { Member } from '../scoring/member.ts';
 import type { TierChange } from '../scoring/outcome.ts';
-import { instantText, type MovementView, movementsOf } from './outcome-view.ts';
+import { movedBy } from '../scoring/points.ts';
+import { instantText } from './instant-text.ts';
+import { type BalanceView, balancesOf } from './member-view.ts';
+import { type MovementView, movementsOf } from './movements.ts';
 import { UnknownVersion, WireError } from './pack.ts';
 
 export const EFFECTS_VERSION = 1;
@@ -39,14 +43,16 @@ interface EffectHead {
 
 interface EntryEffect {
   /** `accrual` only where the operator asks for the full ledger. */
-  readonly type: 'accrual' | 'reversal' | 'adjustment' | 'expiration';
+  readonly type: Exclude<Entry['kind'], 'enrolment'>;
   readonly memberId: string;
-  /** Absent for an expiration, which time causes. */
+  /** Absent for what time causes, and for what wallets do by themselves. */
   readonly eventId?: string;
   readonly at: string;
+  /** The purchase, redemption or authorisation that it is about. */
+  readonly originalId?: string;
   readonly movements: readonly MovementView[];
-  /** After it; negative is debt. */
-  readonly balance: number;
+  /** Of each wallet that it moved, after the event or the instant that caused it. */
+  readonly balances: Readonly<Record<string, BalanceView>>;
 }
 
 interface TierEffect {
@@ -77,22 +83,34 @@ export type EffectBody = EntryEffect | TierEffect | RejectedEffect;
 export const EFFECT_TYPES: Readonly<Record<EffectBody['type'], true>> = {
   accrual: true,
   reversal: true,
+  void: true,
+  settlement: true,
+  redemption: true,
+  hold: true,
+  capture: true,
+  release: true,
+  redemption_reversal: true,
   adjustment: true,
   expiration: true,
   tier_changed: true,
   rejected: true,
 };
 
-export function entryEffect(memberId: string, entry: Entry, balance: number): EntryEffect | undefined {
+export function entryEffect(member: Member, entry: Entry): EntryEffect | undefined {
   if (entry.kind === 'enrolment') return undefined;
   return {
     type: entry.kind,
-    memberId,
+    memberId: member.id,
     ...(entry.eventId === '' ? {} : { eventId: entry.eventId }),
     at: instantText(entry.at),
+    ...('originalId' in entry && entry.originalId !== '' ? { originalId: entry.originalId } : {}),
     movements: movementsOf(entry),
-    balance,
+    balances: balancesOf(member, walletsOf(entry)),
   };
+}
+
+function walletsOf(entry: Entry): readonly string[] {
+  return entry.kind === 'settlement' ? entry.moved.map(({ walletId }) => walletId) : [...movedBy(entry).keys()];
 }
 
 export function tierEffect(

@@ -3,25 +3,27 @@
  * fields (bytes.ts) in the order of `encodeMember`. The digest leaves the head out: two logs with the same events in another
  * packing give the same digest, though their sequences differ.
  *
- * Member record version 2, chunk version 1, id block version 1. Version 1 of a member has a day and points for each lot, no
- * last day, and nothing that has expired. It is read, and still written for a member of whom there is no more to say, so that
- * where points do not expire a store, its digest and a fold of its log stay alike. An entry says by its code how it is laid
- * out (entry-record.ts).
+ * Member record version 3, chunk version 1, id block version 1. Version 3 has wallets and holds. Version 2 has one wallet,
+ * `points`, in place, nothing pending and nothing held; version 1 also has no last days of lots and nothing that has expired.
+ * Both are read, and still written for a member of whom there is no more to say, so that where a program uses no more of it a
+ * store, its digest and a fold of its log stay alike. An entry says by its code how it is laid out (entry-record.ts).
  */
 import { assert } from '../lib/assert.ts';
-import type { Days } from '../scoring/days.ts';
+import { NEVER } from '../program/expiry.ts';
+import { POINTS_WALLET } from '../program/wallets.ts';
 import type { Entries } from '../scoring/entries.ts';
 import { type Chunk, History } from '../scoring/history.ts';
 import { type IdBlock, IdIndex } from '../scoring/id-index.ts';
-import { NEVER } from '../program/expiry.ts';
-import type { Lots } from '../scoring/lots.ts';
 import { type Member, newMember } from '../scoring/member.ts';
 import { ByteReader, ByteWriter, type RecordSlabs } from './bytes.ts';
+import { readDays, writeDays } from './lots-record.ts';
 import { UnknownVersion } from './pack.ts';
 import { PackedEntries } from './packed-entries.ts';
+import { readOnlyWallet, readWallets, writeOnlyWallet, writeWallets } from './wallet-record.ts';
 
-const MEMBER_VERSION = 2;
-const MEMBER_VERSION_WITHOUT_EXPIRY = 1;
+const WITHOUT_EXPIRY = 1;
+const WITH_ONE_WALLET = 2;
+const WITH_WALLETS = 3;
 const CHUNK_VERSION = 1;
 const ID_BLOCK_VERSION = 1;
 const SEQUENCE_BYTES = 8;
@@ -37,15 +39,15 @@ export function unstoredMember(id: string): Member {
 
 /** `records` keeps the bytes; without it they are the caller's own. */
 export function encodeMember(member: Member, records?: RecordSlabs): Uint8Array {
-  const expires = (member.lots[0] ?? NEVER) !== NEVER || member.expired.length > 0;
+  const version = versionFor(member);
+  const [only] = member.wallets;
   out.start();
-  out.byte(expires ? MEMBER_VERSION : MEMBER_VERSION_WITHOUT_EXPIRY);
+  out.byte(version);
   out.double(member.version);
   out.uint(member.enrolledAt);
-  out.int(member.balance);
-  writeLots(member.lots, expires);
-  if (expires) writeDays(member.expired);
-  writeDays(member.spend);
+  if (version === WITH_WALLETS) writeWallets(out, member);
+  else writeOnlyWallet(out, only, version === WITH_ONE_WALLET);
+  writeDays(out, member.spend);
   out.text(member.levelId);
   out.uint(member.levelSince);
   out.uint(member.programVersion);
@@ -62,17 +64,14 @@ export function decodeMember(
   bytes: Uint8Array,
   readBlocks: (memberId: string, sealed: number) => (IdBlock | undefined)[],
 ): Member {
-  const version = bytes[0];
-  const isKnown = version === MEMBER_VERSION || version === MEMBER_VERSION_WITHOUT_EXPIRY;
-  if (!isKnown) throw new UnknownVersion('member record', version);
-  const expires = version === MEMBER_VERSION;
+  const version = bytes[0] ?? 0;
+  if (version < WITHOUT_EXPIRY || version > WITH_WALLETS) throw new UnknownVersion('member record', bytes[0]);
   const from = new ByteReader(bytes, 1);
   const member = unstoredMember(id);
   member.version = from.double();
   member.enrolledAt = from.uint();
-  member.balance = from.int();
-  member.lots = readLots(from, expires);
-  if (expires) member.expired = readDays(from);
+  if (version === WITH_WALLETS) readWallets(from, member);
+  else member.wallets = [readOnlyWallet(from, version === WITH_ONE_WALLET)];
   member.spend = readDays(from);
   member.levelId = from.text();
   member.levelSince = from.uint();
@@ -118,39 +117,13 @@ export function decodeIdBlock(bytes: Uint8Array): IdBlock {
   };
 }
 
-/** The last day as a distance from the day earned, which is short; 0 for never. */
-function writeLots(lots: Lots, expires: boolean): void {
-  out.uint(lots.length / 3);
-  for (let index = 0; index < lots.length; index += 3) {
-    const lastDay = lots[index] as number;
-    const earnedDay = lots[index + 1] as number;
-    if (expires) out.uint(lastDay === NEVER ? 0 : lastDay - earnedDay + 1);
-    out.int(earnedDay);
-    out.int(lots[index + 2] as number);
-  }
-}
-
-function readLots(from: ByteReader, expires: boolean): Lots {
-  const count = from.uint();
-  const lots: Lots = [];
-  for (let index = 0; index < count; index++) {
-    const span = expires ? from.uint() : 0;
-    const earnedDay = from.int();
-    lots.push(span === 0 ? NEVER : earnedDay + span - 1, earnedDay, from.int());
-  }
-  return lots;
-}
-
-function writeDays(days: Days): void {
-  out.uint(days.length / 2);
-  for (let index = 0; index < days.length; index++) out.int(days[index] as number);
-}
-
-function readDays(from: ByteReader): Days {
-  const count = 2 * from.uint();
-  const days: Days = [];
-  for (let index = 0; index < count; index++) days.push(from.int());
-  return days;
+/** The oldest that can hold what there is of the member. */
+function versionFor({ wallets, holds }: Member): number {
+  const [only] = wallets;
+  if (only === undefined) return holds.length > 0 ? WITH_WALLETS : WITHOUT_EXPIRY;
+  if (wallets.length > 1 || only.id !== POINTS_WALLET || only.pending.length > 0 || holds.length > 0)
+    return WITH_WALLETS;
+  return (only.lots[0] ?? NEVER) !== NEVER || only.expired.length > 0 ? WITH_ONE_WALLET : WITHOUT_EXPIRY;
 }
 
 function writeEntries(entries: Entries): void {

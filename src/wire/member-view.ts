@@ -1,11 +1,15 @@
 /** A member as the world sees it: the JSON of `GET /v1/members/{id}`, of live updates and of scored answers. */
 import { EXPIRING_SHOWN_MAX } from '../limits.ts';
+import { NEVER } from '../program/expiry.ts';
 import type { Program, TierSet } from '../program/program.ts';
 import { firstDayFrom, sumOfDays } from '../scoring/days.ts';
-import { NEVER } from '../program/expiry.ts';
-import type { Lots } from '../scoring/lots.ts';
+import { type Hold, heldPoints } from '../scoring/holds.ts';
+import { sumOfLots } from '../scoring/lots.ts';
 import type { Member } from '../scoring/member.ts';
-import { type ExpiringView, instantText, POINTS_WALLET } from './outcome-view.ts';
+import { nextAvailable, sumOfPending } from '../scoring/pending.ts';
+import type { Wallet } from '../scoring/wallet.ts';
+import { instantText } from './instant-text.ts';
+import type { ExpiringView } from './movements.ts';
 
 export interface MemberView {
   readonly id: string;
@@ -17,8 +21,20 @@ export interface MemberView {
   readonly balances: Readonly<Record<string, BalanceView>>;
   /** The next expiries, soonest first, at most EXPIRING_SHOWN_MAX. */
   readonly expiring: readonly ExpiringView[];
+  /** What can be spent next of what is pending, by wallet; absent where nothing is but for a confirmation. */
+  readonly pending?: readonly ExpiringView[];
+  /** Points set aside; absent where there are none. */
+  readonly holds?: readonly HoldView[];
   readonly tiers: Readonly<Record<string, TierView>>;
   readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface HoldView {
+  /** Id of the authorisation. */
+  readonly id: string;
+  readonly wallet: string;
+  readonly points: number;
+  readonly until: string;
 }
 
 export interface BalanceView {
@@ -56,30 +72,70 @@ export function memberView(program: Program, member: Member, epoch: string): Mem
     epoch,
     version: member.version,
     ...(member.enrolledAt === 0 ? {} : { enrolledAt: instantText(member.enrolledAt) }),
-    balances: {
-      [POINTS_WALLET]: {
-        available: Math.max(0, member.balance),
-        pending: 0,
-        held: 0,
-        debt: Math.max(0, -member.balance),
-      },
-    },
-    expiring: expiringView(program, member.lots),
+    balances: balancesOf(
+      member,
+      program.wallets.map(({ id }) => id),
+    ),
+    expiring: expiringView(program, member.wallets),
+    ...pendingView(program, member.wallets),
+    ...holdsView(member.holds),
     tiers: tiers === undefined ? {} : { [tiers.id]: tierView(program, tiers, member) },
     counters: tiers === undefined ? {} : { spend: member.windowSpend },
   };
 }
 
-function expiringView({ zone }: Program, lots: Lots): ExpiringView[] {
-  const shown: ExpiringView[] = [];
-  for (let index = 0; index < lots.length && lots[index] !== NEVER; ) {
-    if (shown.length === EXPIRING_SHOWN_MAX) break;
-    const lastDay = lots[index] as number;
-    let amount = 0;
-    for (; lots[index] === lastDay; index += 3) amount += lots[index + 2] as number;
-    shown.push({ wallet: POINTS_WALLET, amount, at: instantText(zone.startOfDay(lastDay + 1)) });
+/** Of the wallets named; one that the member has not used yet is empty. */
+export function balancesOf(member: Member, walletIds: readonly string[]): Record<string, BalanceView> {
+  return Object.fromEntries(
+    walletIds.map((id) => {
+      const wallet = member.wallets.find((one) => one.id === id);
+      const balance = wallet?.balance ?? 0;
+      return [
+        id,
+        {
+          available: Math.max(0, balance),
+          pending: wallet === undefined ? 0 : sumOfPending(wallet.pending),
+          held: heldPoints(member, id),
+          debt: Math.max(0, -balance),
+        },
+      ];
+    }),
+  );
+}
+
+function expiringView({ zone }: Program, wallets: readonly Wallet[]): ExpiringView[] {
+  const shown: (ExpiringView & { lastDay: number })[] = [];
+  for (const { id, lots } of wallets) {
+    for (let index = 0, days = 0; index < lots.length && lots[index] !== NEVER && days < EXPIRING_SHOWN_MAX; days++) {
+      const lastDay = lots[index] as number;
+      let amount = 0;
+      for (; lots[index] === lastDay; index += 3) amount += lots[index + 2] as number;
+      shown.push({ wallet: id, amount, at: instantText(zone.startOfDay(lastDay + 1)), lastDay });
+    }
   }
-  return shown;
+  shown.sort((one, other) => one.lastDay - other.lastDay);
+  return shown.slice(0, EXPIRING_SHOWN_MAX).map(({ wallet, amount, at }) => ({ wallet, amount, at }));
+}
+
+function pendingView(program: Program, wallets: readonly Wallet[]): Pick<MemberView, 'pending'> {
+  const pending = wallets.flatMap((wallet) => {
+    const at = nextAvailable(program, wallet);
+    if (at === Infinity) return [];
+    const day = wallet.pending[0];
+    let amount = 0;
+    for (let index = 0; wallet.pending[index] === day; index += 4) amount += wallet.pending[index + 3] as number;
+    return [{ wallet: wallet.id, amount, at: instantText(at) }];
+  });
+  return pending.length === 0 ? {} : { pending };
+}
+
+function holdsView(holds: readonly Hold[]): Pick<MemberView, 'holds'> {
+  if (holds.length === 0) return {};
+  return {
+    holds: holds.map(({ id, walletId, until, taken }) => {
+      return { id, wallet: walletId, points: sumOfLots(taken), until: instantText(until) };
+    }),
+  };
 }
 
 function tierView(program: Program, tiers: TierSet, member: Member): TierView {

@@ -5,8 +5,9 @@
  */
 import { NATS_PAYLOAD_BYTES_MAX, SCORED_REPLY_BYTES_MAX } from '../limits.ts';
 import type { LogEvent } from '../scoring/event.ts';
+import type { LedgerEntryView } from './ledger-view.ts';
 import type { MemberView } from './member-view.ts';
-import type { LedgerEntryView, OutcomeView } from './outcome-view.ts';
+import type { OutcomeView } from './outcome-view.ts';
 import { WireError } from './pack.ts';
 
 export const QUERY_VERSION = 1;
