@@ -1,4 +1,5 @@
 /** The two topics that are about everybody: figures once a second, and a sample of what is being scored. JSON. */
+import type { MemberEvent } from '../scoring/event.ts';
 
 /** On `<prefix>.stats`, once a second. Totals count since the engine started. */
 export interface EngineStats {
@@ -20,7 +21,7 @@ export interface EngineStats {
 export interface FeedItem {
   readonly at: string;
   readonly memberId: string;
-  readonly type: 'purchase' | 'return' | 'adjustment' | 'enrolment';
+  readonly type: MemberEvent['type'];
   readonly store: string;
   /** Minor units. */
   readonly amount: number;
