@@ -9,7 +9,22 @@
  */
 import { OUTCOMES, type OutcomeCode } from '../scoring/outcome.ts';
 
-export const EVENT_TYPES = ['purchase', 'return', 'adjustment', 'enrolment', 'tick', 'program', 'malformed'] as const;
+export const EVENT_TYPES = [
+  'purchase',
+  'return',
+  'void',
+  'confirmation',
+  'redemption',
+  'authorisation',
+  'capture',
+  'release',
+  'reversal',
+  'adjustment',
+  'enrolment',
+  'tick',
+  'program',
+  'malformed',
+] as const;
 export type CountedType = (typeof EVENT_TYPES)[number];
 /** Which bound made a checkpoint due, or that its worker stops. */
 export const CHECKPOINT_REASONS = ['events', 'bytes', 'members', 'delay', 'stop'] as const;
