@@ -218,6 +218,24 @@ describe('estimateBytes', () => {
     );
   });
 
+  it('is enough for the longest texts and numbers', () => {
+    const longest = 'x'.repeat(ID_BYTES_MAX);
+    const ids = { id: longest, memberId: longest, occurredAt: 8_640_000_000_000_000 };
+    const at = { store: longest, terminal: longest };
+    const part = AMOUNT_MAX / 5;
+    const deductions = { discount: part, paidWithPoints: part, tax: part, tip: part, giftCards: part };
+    const spent = { ...ids, ...at, wallet: 'x'.repeat(WALLET_BYTES_MAX), points: POINTS_MAX, amount: NOT_GIVEN };
+    const reason = 'x'.repeat(REASON_BYTES_MAX);
+    const events: MemberEvent[] = [
+      purchaseEvent({ ...ids, ...at, currency: 'USD', amount: AMOUNT_MAX, deductions, redemptionId: longest }),
+      { type: 'redemption', ...spent },
+      { type: 'capture', ...ids, originalId: longest, points: POINTS_MAX },
+      adjustmentEvent({ ...ids, wallet: spent.wallet, points: -POINTS_MAX, reason, agent: longest }),
+    ];
+    for (const event of events)
+      expect([event.type, bytesOf(event) <= estimateBytes(event)]).toEqual([event.type, true]);
+  });
+
   it('keeps a batch of the largest events within what the broker takes', () => {
     const wide = '\u{1f600}'.repeat(ID_BYTES_MAX / 4);
     const largest: MemberEvent = {
