@@ -5,7 +5,7 @@
 
 import { Random, Zipf } from '../load/random.ts';
 import type { EventWriter } from '../src/log/log.ts';
-import type { Purchase } from '../src/scoring/event.ts';
+import { NO_DEDUCTIONS, type Purchase } from '../src/scoring/event.ts';
 import { encodeBatch } from '../src/wire/batch.ts';
 import { partitionOf } from '../src/wire/subjects.ts';
 import { SEED } from './harness.ts';
@@ -73,6 +73,8 @@ export function* purchases({ events, members, spread }: BacklogShape): Generator
       currency: 'GBP',
       amount: 1 + random.below(AMOUNT_MAX),
       lines: [],
+      deductions: NO_DEDUCTIONS,
+      redemptionId: '',
     };
   }
 }

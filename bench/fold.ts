@@ -122,6 +122,7 @@ function adjustmentOf({ id, memberId, occurredAt }: Purchase): Adjustment {
     id: `a${id}`,
     memberId,
     occurredAt: occurredAt + 2,
+    wallet: '',
     points: 5,
     reason: 'bench',
     agent: '',

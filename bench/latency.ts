@@ -20,6 +20,7 @@ import { connectLog } from '../src/log/connect.ts';
 import { type JetStreamLog, openJetStreamLog } from '../src/log/jetstream-log.ts';
 import { prepareTopology } from '../src/log/topology.ts';
 import { createLogger } from '../src/observe/log.ts';
+import { NO_DEDUCTIONS } from '../src/scoring/event.ts';
 import { encodeBatch } from '../src/wire/batch.ts';
 import { decodeScored } from '../src/wire/query.ts';
 import { namesOf, partitionOf } from '../src/wire/subjects.ts';
@@ -188,6 +189,8 @@ class LatencyRun {
       currency: '',
       amount: 100,
       lines: [],
+      deductions: NO_DEDUCTIONS,
+      redemptionId: '',
     } as const;
     const payload = encodeBatch([event], asked ? `bench.scored.${number}` : '');
     // Its due time travels in the bare message itself: eight bytes in front of the same payload.

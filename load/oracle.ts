@@ -6,7 +6,14 @@
  * that the engine has accepted.
  */
 import { DAY_MS, type Fraction, type Level, ONE, type Rules, readRules } from './oracle-rules.ts';
-import type { PublicEvent, PublicPurchase, PublicPurchaseLine, PublicReturn } from './public-event.ts';
+import type {
+  PublicAdjustment,
+  PublicEnrolment,
+  PublicEvent,
+  PublicPurchase,
+  PublicPurchaseLine,
+  PublicReturn,
+} from './public-event.ts';
 
 export interface OracleMember {
   /** Points; negative is debt. */
@@ -69,7 +76,8 @@ export class Oracle {
   }
 
   /** `receivedMs` is the log's time of the event. */
-  apply(event: PublicEvent, receivedMs = instantOf(event)): OracleOutcome {
+  apply(sent: PublicEvent, receivedMs = instantOf(sent)): OracleOutcome {
+    const event = kept(sent);
     const at = event.occurredAt === undefined ? receivedMs : instantOf(event);
     const book = this.#books.get(event.memberId) ?? emptyBook();
     const text = canonical(event);
@@ -114,7 +122,7 @@ export class Oracle {
     };
   }
 
-  #score(book: Book, event: PublicEvent, at: number, now: number): OracleOutcome {
+  #score(book: Book, event: Kept, at: number, now: number): OracleOutcome {
     switch (event.type) {
       case 'purchase':
         return this.#purchase(book, event, at, now);
@@ -350,8 +358,23 @@ interface Lot {
   expired: bigint;
 }
 
+/** What books are kept of. */
+type Kept = PublicPurchase | PublicReturn | PublicAdjustment | PublicEnrolment;
+
+function kept(event: PublicEvent): Kept {
+  switch (event.type) {
+    case 'purchase':
+    case 'return':
+    case 'adjustment':
+    case 'enrolment':
+      return event;
+    default:
+      throw new Error(`event ${event.id} is a ${event.type}, of which no books are kept`);
+  }
+}
+
 interface Fact {
-  readonly type: PublicEvent['type'];
+  readonly type: Kept['type'];
   readonly points: bigint;
   readonly purchase: Bought | undefined;
 }
@@ -402,7 +425,7 @@ function refused(code: string): OracleOutcome {
 }
 
 /** What an event says, one text whether a field is left out or empty. */
-function canonical(event: PublicEvent): string {
+function canonical(event: Kept): string {
   const head = [event.type, event.occurredAt === undefined ? 0 : Date.parse(event.occurredAt)];
   if (event.type === 'enrolment') return JSON.stringify(head);
   if (event.type === 'adjustment') {

@@ -1,6 +1,14 @@
 /** Events as a caller writes them in JSON. Kept apart from the engine's own types, so that the bookkeeper shares none. */
 
-export type PublicEvent = PublicPurchase | PublicReturn | PublicAdjustment | PublicEnrolment;
+export type PublicEvent =
+  | PublicPurchase
+  | PublicReturn
+  | PublicOfPurchase
+  | PublicSpend
+  | PublicPartOfSpend
+  | PublicRelease
+  | PublicAdjustment
+  | PublicEnrolment;
 
 interface Head {
   readonly id: string;
@@ -9,9 +17,12 @@ interface Head {
   readonly occurredAt?: string;
 }
 
-interface Sale extends Head {
+interface AtTill extends Head {
   readonly store?: string;
   readonly terminal?: string;
+}
+
+interface Sale extends AtTill {
   readonly currency?: string;
 }
 
@@ -20,6 +31,14 @@ export interface PublicPurchase extends Sale {
   /** Minor units; may be left out where there are lines. */
   readonly amount?: number;
   readonly lines?: readonly PublicPurchaseLine[];
+  /** Minor units of the amount that are no spend; together at most the amount. */
+  readonly discount?: number;
+  readonly paidWithPoints?: number;
+  readonly tax?: number;
+  readonly tip?: number;
+  readonly giftCards?: number;
+  /** The redemption that paid a part. */
+  readonly redemptionId?: string;
 }
 
 export interface PublicPurchaseLine {
@@ -45,8 +64,34 @@ export interface PublicReturnLine {
   readonly amount?: number;
 }
 
+export interface PublicOfPurchase extends Head {
+  readonly type: 'void' | 'confirmation';
+  readonly originalId: string;
+}
+
+/** Either points or, in minor units, an amount. */
+export interface PublicSpend extends AtTill {
+  readonly type: 'redemption' | 'authorisation';
+  readonly wallet?: string;
+  readonly points?: number;
+  readonly amount?: number;
+}
+
+/** Without points: all of it. */
+export interface PublicPartOfSpend extends Head {
+  readonly type: 'capture' | 'reversal';
+  readonly originalId: string;
+  readonly points?: number;
+}
+
+export interface PublicRelease extends Head {
+  readonly type: 'release';
+  readonly originalId: string;
+}
+
 export interface PublicAdjustment extends Head {
   readonly type: 'adjustment';
+  readonly wallet?: string;
   readonly points: number;
   readonly reason?: string;
   readonly agent?: string;

@@ -10,6 +10,8 @@ import { assert } from './lib/assert.ts';
 export const ID_BYTES_MAX = 128;
 /** UTF-8 bytes of a store, terminal, category, agent. */
 export const LABEL_BYTES_MAX = 128;
+/** UTF-8 bytes of a wallet's name. */
+export const WALLET_BYTES_MAX = 32;
 /** UTF-8 bytes of a free text such as an adjustment's reason. */
 export const REASON_BYTES_MAX = 500;
 export const LINES_PER_EVENT_MAX = 1_000;
@@ -18,7 +20,7 @@ export const REQUEST_BYTES_MAX = 1_048_576;
 /** Minor units of one event: ten billion dollars in cents. */
 export const AMOUNT_MAX = 1_000_000_000_000;
 export const QUANTITY_MAX = 1_000_000_000;
-/** Points of one adjustment, either way. */
+/** Points of one adjustment, either way, or of one redemption. */
 export const POINTS_MAX = 1_000_000_000_000;
 /** Points of one purchase; programs that could give more are refused. */
 export const POINTS_PER_EVENT_MAX = 1_000_000_000_000_000;

@@ -5,15 +5,11 @@
  */
 import { INGEST_REFUSALS } from '../ingest/parse-events.ts';
 import {
-  AMOUNT_MAX,
   EVENTS_PER_REQUEST_MAX,
   EXPIRING_SHOWN_MAX,
   LEDGER_PAGE_DEFAULT,
   LEDGER_PAGE_MAX,
-  LINES_PER_EVENT_MAX,
-  POINTS_MAX,
   PROGRAM_BYTES_MAX,
-  QUANTITY_MAX,
   REQUEST_BYTES_MAX,
   SCORED_WAIT_DEFAULT_MS,
   SCORED_WAIT_MAX_MS,
@@ -22,28 +18,8 @@ import { OUTCOME_CODES } from '../wire/outcome-view.ts';
 import { EVENT_TYPES, PROGRAM_TYPES } from './body.ts';
 import { CLOSE_CODES } from './close-codes.ts';
 import { ERRORS, type ErrorCode, LIVE_ERRORS } from './errors.ts';
-
-type Json = Readonly<Record<string, unknown>>;
-
-// --- Small parts ---
-
-const text = { type: 'string' };
-const id = { type: 'string', minLength: 1, maxLength: 128, description: '1 to 128 bytes of UTF-8.' };
-const label = { type: 'string', maxLength: 128 };
-const instant = { type: 'string', format: 'date-time', description: 'RFC 3339.' };
-const whole = { type: 'integer' };
-const position = { type: 'integer', minimum: 0 };
-const nullableText = { type: ['string', 'null'] };
-
-/** Every property is required unless it is listed in `optional`; nothing else may be there. */
-function object(properties: Json, optional: readonly string[] = [], more: Json = {}): Json {
-  const required = Object.keys(properties).filter((name) => !optional.includes(name));
-  return { type: 'object', properties, required, additionalProperties: false, ...more };
-}
-
-function list(items: Json, more: Json = {}): Json {
-  return { type: 'array', items, ...more };
-}
+import { eventSchemas } from './openapi-events.ts';
+import { id, instant, type Json, list, nullableText, object, position, text, whole } from './openapi-parts.ts';
 
 function ref(name: keyof typeof schemas): Json {
   return { $ref: `#/components/schemas/${name}` };
@@ -55,70 +31,12 @@ function jsonContent(schema: Json, example?: unknown): Json {
 
 // --- Schemas ---
 
-const eventHead = {
-  id: { ...id, description: 'Chosen by the sender and the same in every resend: that makes a resend harmless.' },
-  memberId: id,
-  occurredAt: { ...instant, description: 'When it happened at the till, RFC 3339; absent: when it was received.' },
-};
-const saleHead = {
-  ...eventHead,
-  store: label,
-  terminal: label,
-  currency: { type: 'string', pattern: '^([A-Z]{3})?$' },
-};
-const money = { type: 'integer', minimum: 0, maximum: AMOUNT_MAX, description: 'Minor units, such as cents.' };
-const quantity = { type: 'integer', minimum: 1, maximum: QUANTITY_MAX };
-
 const counterPath = object({ counter: text, have: whole, need: whole, by: instant }, ['by'], {
   description: 'How far a counter is (minor units for `spend`), and when what is there begins to leave the window.',
 });
 
 const schemas = {
-  Purchase: object(
-    {
-      type: { const: 'purchase' },
-      ...saleHead,
-      amount: { ...money, description: 'Total in minor units; with lines, their sum.' },
-      lines: list(object({ sku: id, category: label, quantity, amount: money }, ['category']), {
-        maxItems: LINES_PER_EVENT_MAX,
-        description: "`amount` is the line's total, not the price of one.",
-      }),
-    },
-    ['occurredAt', 'store', 'terminal', 'currency', 'amount', 'lines'],
-  ),
-  Return: object(
-    {
-      type: { const: 'return' },
-      ...saleHead,
-      originalId: { ...id, minLength: 0, description: 'The id of the purchase.' },
-      amount: { ...money, description: 'Refund, where no lines are given; absent: the whole purchase.' },
-      lines: list(object({ sku: id, quantity, amount: money }, ['amount']), { maxItems: LINES_PER_EVENT_MAX }),
-    },
-    ['occurredAt', 'store', 'terminal', 'currency', 'originalId', 'amount', 'lines'],
-  ),
-  Adjustment: object(
-    {
-      type: { const: 'adjustment' },
-      ...eventHead,
-      points: { type: 'integer', minimum: -POINTS_MAX, maximum: POINTS_MAX, not: { const: 0 } },
-      reason: { type: 'string', maxLength: 500 },
-      agent: { ...label, description: 'Who made it; absent for a system.' },
-    },
-    ['occurredAt', 'reason', 'agent'],
-  ),
-  Enrolment: object({ type: { const: 'enrolment' }, ...eventHead }, ['occurredAt']),
-  Event: {
-    oneOf: ['Purchase', 'Return', 'Adjustment', 'Enrolment'].map((name) => ({ $ref: `#/components/schemas/${name}` })),
-    discriminator: {
-      propertyName: 'type',
-      mapping: {
-        purchase: '#/components/schemas/Purchase',
-        return: '#/components/schemas/Return',
-        adjustment: '#/components/schemas/Adjustment',
-        enrolment: '#/components/schemas/Enrolment',
-      },
-    },
-  },
+  ...eventSchemas,
   Accepted: object({ id, partition: position, sequence: { type: 'integer', minimum: 1 } }, [], {
     description: 'Where the event is in the log.',
   }),

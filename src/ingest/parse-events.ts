@@ -14,8 +14,9 @@ import {
   ID_BYTES_MAX,
   LINES_PER_EVENT_MAX,
   OCCURRED_AT_MIN_MS,
+  POINTS_MAX,
 } from '../limits.ts';
-import { type MemberEvent, NOT_GIVEN } from '../scoring/event.ts';
+import { type MemberEvent, NO_DEDUCTIONS, NOT_GIVEN } from '../scoring/event.ts';
 import { type Candidate, integerProblem, isMemberEvent, type Problem, problemOf, shown } from '../wire/event-check.ts';
 
 /** Why something was not taken; each is answered to the caller, none reaches the log. */
@@ -92,7 +93,7 @@ function parseEvent(value: unknown, format: BodyFormat): MemberEvent | Refusal {
     unicodeProblem(candidate) ??
     currencyProblem(value) ??
     amountProblem(type, value) ??
-    refundProblem(type, value, lines);
+    standInProblem(type, value, lines);
   if (problem !== undefined) return invalid(problem.path, problem.message);
   if (isMemberEvent(candidate)) return candidate;
   const { path, message } = problemOf(candidate) as Problem;
@@ -103,11 +104,20 @@ function parseEvent(value: unknown, format: BodyFormat): MemberEvent | Refusal {
 
 const HEAD = ['id', 'type', 'memberId', 'occurredAt'];
 const SALE = [...HEAD, 'store', 'terminal', 'currency', 'amount', 'lines'];
+const OF_ORIGINAL = [...HEAD, 'originalId'];
+const SPEND = [...HEAD, 'store', 'terminal', 'wallet', 'points', 'amount'];
 
 const EVENT_FIELDS: Readonly<Record<EventType, ReadonlySet<string>>> = {
-  purchase: new Set(SALE),
+  purchase: new Set([...SALE, ...Object.keys(NO_DEDUCTIONS), 'redemptionId']),
   return: new Set([...SALE, 'originalId']),
-  adjustment: new Set([...HEAD, 'points', 'reason', 'agent']),
+  void: new Set(OF_ORIGINAL),
+  confirmation: new Set(OF_ORIGINAL),
+  redemption: new Set(SPEND),
+  authorisation: new Set(SPEND),
+  capture: new Set([...OF_ORIGINAL, 'points']),
+  release: new Set(OF_ORIGINAL),
+  reversal: new Set([...OF_ORIGINAL, 'points']),
+  adjustment: new Set([...HEAD, 'wallet', 'points', 'reason', 'agent']),
   enrolment: new Set(HEAD),
 };
 
@@ -116,7 +126,9 @@ const LINE_FIELDS: Readonly<Record<'purchase' | 'return', ReadonlySet<string>>> 
   return: new Set(['sku', 'quantity', 'amount']),
 };
 
-const TYPES = 'purchase, return, adjustment or enrolment';
+const TYPES = Object.keys(EVENT_FIELDS)
+  .join(', ')
+  .replace(/, (\w+)$/, ' or $1');
 
 function isEventType(type: unknown): type is EventType {
   return typeof type === 'string' && Object.hasOwn(EVENT_FIELDS, type);
@@ -155,7 +167,9 @@ function candidateOf(type: EventType, value: Fields, lines: readonly unknown[], 
     case 'purchase': {
       const given = linesOr(value, lines, purchaseLine);
       const amount = integer(value['amount'], sumOf(lines));
-      return { type, id, memberId, occurredAt, ...saleOf(value), amount, lines: given };
+      const deductions = deductionsOf(value);
+      const redemptionId = text(value['redemptionId']);
+      return { type, id, memberId, occurredAt, ...saleOf(value), amount, lines: given, deductions, redemptionId };
     }
     case 'return': {
       const given = linesOr(value, lines, returnLine);
@@ -163,9 +177,22 @@ function candidateOf(type: EventType, value: Fields, lines: readonly unknown[], 
       const amount = integer(value['amount'], NOT_GIVEN);
       return { type, id, memberId, occurredAt, ...saleOf(value), originalId, amount, lines: given };
     }
+    case 'void':
+    case 'confirmation':
+    case 'release':
+      return { type, id, memberId, occurredAt, originalId: value['originalId'] };
+    case 'capture':
+    case 'reversal': {
+      const points = integer(value['points'], NOT_GIVEN);
+      return { type, id, memberId, occurredAt, originalId: value['originalId'], points };
+    }
+    case 'redemption':
+    case 'authorisation':
+      return { type, id, memberId, occurredAt, ...spendOf(value) };
     case 'adjustment': {
-      const points = integer(value['points']);
-      return { type, id, memberId, occurredAt, points, reason: text(value['reason']), agent: text(value['agent']) };
+      const { wallet, points, reason, agent } = value;
+      const by = { reason: text(reason), agent: text(agent) };
+      return { type, id, memberId, occurredAt, wallet: text(wallet), points: integer(points), ...by };
     }
     case 'enrolment':
       return { type, id, memberId, occurredAt };
@@ -174,6 +201,29 @@ function candidateOf(type: EventType, value: Fields, lines: readonly unknown[], 
 
 function saleOf({ store, terminal, currency }: Fields): Fields {
   return { store: text(store), terminal: text(terminal), currency: text(currency) };
+}
+
+function spendOf({ store, terminal, wallet, points, amount }: Fields): Fields {
+  const how = { points: integer(points, NOT_GIVEN), amount: integer(amount, NOT_GIVEN) };
+  return { store: text(store), terminal: text(terminal), wallet: text(wallet), ...how };
+}
+
+/** A caller writes them beside the amount; events have them apart, since most purchases have none. */
+function deductionsOf({ discount, paidWithPoints, tax, tip, giftCards }: Fields): unknown {
+  const isPlain =
+    discount === undefined &&
+    paidWithPoints === undefined &&
+    tax === undefined &&
+    tip === undefined &&
+    giftCards === undefined;
+  if (isPlain) return NO_DEDUCTIONS;
+  return {
+    discount: integer(discount, 0),
+    paidWithPoints: integer(paidWithPoints, 0),
+    tax: integer(tax, 0),
+    tip: integer(tip, 0),
+    giftCards: integer(giftCards, 0),
+  };
 }
 
 function purchaseLine({ sku, category, quantity, amount }: Fields): Fields {
@@ -222,10 +272,13 @@ function integer(value: unknown, absent?: number): unknown {
 
 // --- What only a caller can get wrong ---
 
-/** The stand-in for an amount that was left out is not an amount. */
-function refundProblem(type: EventType, value: Fields, lines: readonly unknown[]): Problem | undefined {
+/** The stand-in for an amount, or points, that were left out is neither. */
+function standInProblem(type: EventType, value: Fields, lines: readonly unknown[]): Problem | undefined {
+  if (type === 'adjustment') return undefined;
+  if (value['points'] === NOT_GIVEN) return integerProblem(NOT_GIVEN, 'points', 1, POINTS_MAX);
+  const least = type === 'redemption' || type === 'authorisation' ? 1 : 0;
+  if (value['amount'] === NOT_GIVEN) return integerProblem(NOT_GIVEN, 'amount', least, AMOUNT_MAX);
   if (type !== 'return') return undefined;
-  if (value['amount'] === NOT_GIVEN) return integerProblem(NOT_GIVEN, 'amount', 0, AMOUNT_MAX);
   const index = lines.findIndex((line) => (line as Fields)['amount'] === NOT_GIVEN);
   return index < 0 ? undefined : integerProblem(NOT_GIVEN, `lines[${index}].amount`, 0, AMOUNT_MAX);
 }
@@ -248,7 +301,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const REPLACEMENT = '\ufffd';
 
 function unicodeProblem(candidate: Fields): Problem | undefined {
-  for (const path of ['id', 'memberId', 'originalId']) {
+  for (const path of ['id', 'memberId', 'originalId', 'redemptionId']) {
     const value = candidate[path];
     if (typeof value === 'string' && value.includes(REPLACEMENT)) {
       return { path, message: 'expected an id in UTF-8, got one with U+FFFD, the mark of bytes that were not' };

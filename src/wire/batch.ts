@@ -2,9 +2,19 @@
  * A message of the log: up to a few hundred events of one partition as flat arrays, which decode several times faster than
  * objects and need no shared structures.
  *
- * Version 1: [replyTo, [event, ...]], an event being [code, ...fields in the order of the tables below].
+ * Version 1: [replyTo, [event, ...]], an event being [code, ...fields in the order of the tables below]. What later joined a
+ * type stands at its end, and only where it says something.
  */
-import type { LogEvent, MemberEvent, Purchase, PurchaseLine, Return, ReturnLine } from '../scoring/event.ts';
+import {
+  type Deductions,
+  type LogEvent,
+  type MemberEvent,
+  NO_DEDUCTIONS,
+  type Purchase,
+  type PurchaseLine,
+  type Return,
+  type ReturnLine,
+} from '../scoring/event.ts';
 import { type Candidate, isMemberEvent, problemOf } from './event-check.ts';
 import { pack, unpack, WireError } from './pack.ts';
 
@@ -14,8 +24,15 @@ const PURCHASE = 0;
 const RETURN = 1;
 const ADJUSTMENT = 2;
 const ENROLMENT = 3;
+const VOID = 4;
+const CONFIRMATION = 5;
+const REDEMPTION = 6;
+const AUTHORISATION = 7;
 const TICK = 8;
 const PROGRAM = 9;
+const CAPTURE = 10;
+const RELEASE = 11;
+const REVERSAL = 12;
 
 export interface Batch {
   /** Subject for the outcomes, in the order of the events; '' when nobody waits. */
@@ -55,11 +72,20 @@ export function estimateBytes(event: MemberEvent): number {
   const head = 48 + event.id.length + event.memberId.length;
   switch (event.type) {
     case 'purchase':
-      return head + saleBytes(event) + purchaseLineBytes(event.lines);
+      return head + saleBytes(event) + purchaseLineBytes(event.lines) + paymentBytes(event);
     case 'return':
       return head + saleBytes(event) + event.originalId.length + returnLineBytes(event.lines);
     case 'adjustment':
-      return head + event.reason.length + event.agent.length;
+      return head + event.reason.length + event.agent.length + event.wallet.length;
+    case 'redemption':
+    case 'authorisation':
+      return head + event.store.length + event.terminal.length + event.wallet.length;
+    case 'void':
+    case 'confirmation':
+    case 'capture':
+    case 'release':
+    case 'reversal':
+      return head + event.originalId.length;
     case 'enrolment':
       return head;
   }
@@ -67,9 +93,21 @@ export function estimateBytes(event: MemberEvent): number {
 
 /** What numbers and the lengths of texts take in a line. */
 const LINE_BYTES = 24;
+/** The same of deductions and the id of a redemption. */
+const PAYMENT_BYTES = 48;
 
 function saleBytes({ store, terminal, currency }: Purchase | Return): number {
   return store.length + terminal.length + currency.length;
+}
+
+function paymentBytes(event: Purchase): number {
+  return isPlain(event) ? 0 : PAYMENT_BYTES + event.redemptionId.length;
+}
+
+/** By value: deductions that are all 0 are none, whoever made them. */
+function isPlain({ deductions, redemptionId }: Purchase): boolean {
+  const { discount, paidWithPoints, tax, tip, giftCards } = deductions;
+  return redemptionId === '' && discount + paidWithPoints + tax + tip + giftCards === 0;
 }
 
 function purchaseLineBytes(lines: readonly PurchaseLine[]): number {
@@ -88,15 +126,38 @@ function eventToArray(event: LogEvent): unknown[] {
   switch (event.type) {
     case 'purchase': {
       const { id, memberId, occurredAt, store, terminal, currency, amount } = event;
-      return [PURCHASE, id, memberId, occurredAt, store, terminal, currency, amount, flatPurchaseLines(event.lines)];
+      const lines = flatPurchaseLines(event.lines);
+      if (isPlain(event)) return [PURCHASE, id, memberId, occurredAt, store, terminal, currency, amount, lines];
+      const { discount, paidWithPoints, tax, tip, giftCards } = event.deductions;
+      const payment = [discount, paidWithPoints, tax, tip, giftCards, event.redemptionId];
+      return [PURCHASE, id, memberId, occurredAt, store, terminal, currency, amount, lines, ...payment];
     }
     case 'return': {
       const { id, memberId, occurredAt, store, terminal, currency, originalId, amount } = event;
       const lines = flatReturnLines(event.lines);
       return [RETURN, id, memberId, occurredAt, store, terminal, currency, originalId, amount, lines];
     }
-    case 'adjustment':
-      return [ADJUSTMENT, event.id, event.memberId, event.occurredAt, event.points, event.reason, event.agent];
+    case 'void':
+      return [VOID, event.id, event.memberId, event.occurredAt, event.originalId];
+    case 'confirmation':
+      return [CONFIRMATION, event.id, event.memberId, event.occurredAt, event.originalId];
+    case 'redemption':
+    case 'authorisation': {
+      const { id, memberId, occurredAt, store, terminal, wallet, points, amount } = event;
+      const code = event.type === 'redemption' ? REDEMPTION : AUTHORISATION;
+      return [code, id, memberId, occurredAt, store, terminal, wallet, points, amount];
+    }
+    case 'capture':
+      return [CAPTURE, event.id, event.memberId, event.occurredAt, event.originalId, event.points];
+    case 'release':
+      return [RELEASE, event.id, event.memberId, event.occurredAt, event.originalId];
+    case 'reversal':
+      return [REVERSAL, event.id, event.memberId, event.occurredAt, event.originalId, event.points];
+    case 'adjustment': {
+      const { id, memberId, occurredAt, points, reason, agent, wallet } = event;
+      const fields = [ADJUSTMENT, id, memberId, occurredAt, points, reason, agent];
+      return wallet === '' ? fields : [...fields, wallet];
+    }
     case 'enrolment':
       return [ENROLMENT, event.id, event.memberId, event.occurredAt];
     case 'tick':
@@ -121,6 +182,8 @@ function arrayToEvent(value: unknown): LogEvent | Malformed {
           currency: value[6],
           amount: value[7],
           lines: purchaseLines(value[8]),
+          deductions: value.length > 9 ? deductionsOf(value) : NO_DEDUCTIONS,
+          redemptionId: value.length > 9 ? value[14] : '',
         },
         value,
       );
@@ -150,9 +213,24 @@ function arrayToEvent(value: unknown): LogEvent | Malformed {
           points: value[4],
           reason: value[5],
           agent: value[6],
+          wallet: value.length > 7 ? value[7] : '',
         },
         value,
       );
+    case VOID:
+      return checked(ofOriginal('void', value), value);
+    case CONFIRMATION:
+      return checked(ofOriginal('confirmation', value), value);
+    case REDEMPTION:
+      return checked(spend('redemption', value), value);
+    case AUTHORISATION:
+      return checked(spend('authorisation', value), value);
+    case CAPTURE:
+      return checked(partOfOriginal('capture', value), value);
+    case RELEASE:
+      return checked(ofOriginal('release', value), value);
+    case REVERSAL:
+      return checked(partOfOriginal('reversal', value), value);
     case ENROLMENT:
       return checked({ type: 'enrolment', id: value[1], memberId: value[2], occurredAt: value[3] }, value);
     case TICK:
@@ -163,6 +241,40 @@ function arrayToEvent(value: unknown): LogEvent | Malformed {
     default:
       return malformed('unknown event code', value);
   }
+}
+
+type Fields = readonly unknown[];
+
+function ofOriginal(type: 'void' | 'confirmation' | 'release', fields: Fields): Candidate {
+  return { type, id: fields[1], memberId: fields[2], occurredAt: fields[3], originalId: fields[4] };
+}
+
+function partOfOriginal(type: 'capture' | 'reversal', fields: Fields): Candidate {
+  return { type, id: fields[1], memberId: fields[2], occurredAt: fields[3], originalId: fields[4], points: fields[5] };
+}
+
+function spend(type: 'redemption' | 'authorisation', fields: Fields): Candidate {
+  return {
+    type,
+    id: fields[1],
+    memberId: fields[2],
+    occurredAt: fields[3],
+    store: fields[4],
+    terminal: fields[5],
+    wallet: fields[6],
+    points: fields[7],
+    amount: fields[8],
+  };
+}
+
+function deductionsOf(fields: Fields): Readonly<Record<keyof Deductions, unknown>> {
+  return {
+    discount: fields[9],
+    paidWithPoints: fields[10],
+    tax: fields[11],
+    tip: fields[12],
+    giftCards: fields[13],
+  };
 }
 
 function checked(candidate: Candidate, original: unknown): MemberEvent | Malformed {

@@ -11,8 +11,9 @@ import {
   POINTS_MAX,
   QUANTITY_MAX,
   REASON_BYTES_MAX,
+  WALLET_BYTES_MAX,
 } from '../limits.ts';
-import { type MemberEvent, NOT_GIVEN } from '../scoring/event.ts';
+import { type Deductions, type MemberEvent, NO_DEDUCTIONS, NOT_GIVEN } from '../scoring/event.ts';
 
 export interface Problem {
   /** As in `lines[3].amount`; '' for the event as a whole. */
@@ -39,7 +40,7 @@ export function problemOf(candidate: Candidate): Problem | undefined {
   if (head !== undefined) return head;
   switch (candidate.type) {
     case 'purchase':
-      return saleProblem(candidate) ?? purchaseProblem(candidate);
+      return saleProblem(candidate) ?? purchaseProblem(candidate) ?? paymentProblem(candidate);
     case 'return':
       return (
         saleProblem(candidate) ??
@@ -47,8 +48,19 @@ export function problemOf(candidate: Candidate): Problem | undefined {
         integerProblem(candidate['amount'], 'amount', NOT_GIVEN, AMOUNT_MAX) ??
         returnProblem(candidate)
       );
+    case 'void':
+    case 'confirmation':
+    case 'release':
+      return originalProblem(candidate);
+    case 'capture':
+    case 'reversal':
+      return originalProblem(candidate) ?? partProblem(candidate['points'], 'points', POINTS_MAX);
+    case 'redemption':
+    case 'authorisation':
+      return placeProblem(candidate) ?? walletProblem(candidate) ?? spendProblem(candidate);
     case 'adjustment':
       return (
+        walletProblem(candidate) ??
         textProblem(candidate['reason'], 'reason', 0, REASON_BYTES_MAX) ??
         textProblem(candidate['agent'], 'agent', 0, LABEL_BYTES_MAX) ??
         integerProblem(candidate['points'], 'points', -POINTS_MAX, POINTS_MAX) ??
@@ -58,8 +70,6 @@ export function problemOf(candidate: Candidate): Problem | undefined {
       );
     case 'enrolment':
       return undefined;
-    default:
-      return { path: 'type', message: 'expected purchase, return, adjustment or enrolment' };
   }
 }
 
@@ -67,11 +77,23 @@ export function isMemberEvent(candidate: Candidate): candidate is Candidate & Me
   return problemOf(candidate) === undefined;
 }
 
-function saleProblem(candidate: Candidate): Problem | undefined {
-  const problem =
+function placeProblem(candidate: Candidate): Problem | undefined {
+  return (
     textProblem(candidate['store'], 'store', 0, LABEL_BYTES_MAX) ??
-    textProblem(candidate['terminal'], 'terminal', 0, LABEL_BYTES_MAX) ??
-    textProblem(candidate['currency'], 'currency', 0, 3);
+    textProblem(candidate['terminal'], 'terminal', 0, LABEL_BYTES_MAX)
+  );
+}
+
+function walletProblem(candidate: Candidate): Problem | undefined {
+  return textProblem(candidate['wallet'], 'wallet', 0, WALLET_BYTES_MAX);
+}
+
+function originalProblem(candidate: Candidate): Problem | undefined {
+  return textProblem(candidate['originalId'], 'originalId', 1, ID_BYTES_MAX);
+}
+
+function saleProblem(candidate: Candidate): Problem | undefined {
+  const problem = placeProblem(candidate) ?? textProblem(candidate['currency'], 'currency', 0, 3);
   if (problem !== undefined) return problem;
   const { lines } = candidate;
   if (!Array.isArray(lines)) return { path: 'lines', message: 'expected a list of lines' };
@@ -100,6 +122,49 @@ function purchaseProblem(candidate: Candidate): Problem | undefined {
   if (total !== amount)
     return { path: 'amount', message: `expected the sum of the lines, ${total}, got ${String(amount)}` };
   return undefined;
+}
+
+/** What a purchase says of how it was paid. */
+function paymentProblem(candidate: Candidate): Problem | undefined {
+  return (
+    textProblem(candidate['redemptionId'], 'redemptionId', 0, ID_BYTES_MAX) ??
+    (candidate['deductions'] === NO_DEDUCTIONS ? undefined : deductionsProblem(candidate))
+  );
+}
+
+const DEDUCTIONS = Object.keys(NO_DEDUCTIONS);
+
+/** Paths are the fields alone: callers know them as fields of the purchase. */
+function deductionsProblem(candidate: Candidate): Problem | undefined {
+  const fields = asObject(candidate['deductions']);
+  const problem =
+    integerProblem(fields['discount'], 'discount', 0, AMOUNT_MAX) ??
+    integerProblem(fields['paidWithPoints'], 'paidWithPoints', 0, AMOUNT_MAX) ??
+    integerProblem(fields['tax'], 'tax', 0, AMOUNT_MAX) ??
+    integerProblem(fields['tip'], 'tip', 0, AMOUNT_MAX) ??
+    integerProblem(fields['giftCards'], 'giftCards', 0, AMOUNT_MAX);
+  if (problem !== undefined) return problem;
+  const { discount, paidWithPoints, tax, tip, giftCards } = fields as Readonly<Record<string, number>> & Deductions;
+  const total = discount + paidWithPoints + tax + tip + giftCards;
+  const amount = candidate['amount'] as number;
+  if (total <= amount) return undefined;
+  const path = DEDUCTIONS.findLast((field) => fields[field] !== 0) ?? 'amount';
+  const together = `${DEDUCTIONS.slice(0, -1).join(', ')} and ${DEDUCTIONS.at(-1)}`;
+  return { path, message: `expected ${together} to add up to at most the amount, ${amount}, got ${total}` };
+}
+
+/** Of redemptions and authorisations. */
+function spendProblem(candidate: Candidate): Problem | undefined {
+  const { points, amount } = candidate;
+  const problem = partProblem(points, 'points', POINTS_MAX) ?? partProblem(amount, 'amount', AMOUNT_MAX);
+  if (problem !== undefined) return problem;
+  if ((points === NOT_GIVEN) !== (amount === NOT_GIVEN)) return undefined;
+  const got = points === NOT_GIVEN ? 'neither' : 'both';
+  return { path: 'points', message: `expected either points or an amount of money, got ${got}` };
+}
+
+function partProblem(value: unknown, path: string, max: number): Problem | undefined {
+  return value === NOT_GIVEN ? undefined : integerProblem(value, path, 1, max);
 }
 
 function returnProblem(candidate: Candidate): Problem | undefined {

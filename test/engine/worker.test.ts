@@ -14,6 +14,7 @@ import { storePath } from '../../src/store/store-path.ts';
 import { encodeBatch } from '../../src/wire/batch.ts';
 import { partitionOf } from '../../src/wire/subjects.ts';
 import { removeFolder, temporaryFolder } from '../helpers/engine.ts';
+import { purchaseEvent } from '../helpers/events.ts';
 import { startNatsServer } from '../helpers/nats-server.ts';
 import { workerTemplate } from '../helpers/worker-template.ts';
 
@@ -58,8 +59,7 @@ it('starts a failed worker again, once, while the other goes on', async () => {
     number += 1;
     let id = number * 1_000;
     while (partitionOf(`m${id}`, PARTITIONS) !== partition) id += 1;
-    const head = { type: 'purchase', id: `e${number}`, memberId: `m${id}`, occurredAt: 0 } as const;
-    const purchase = { ...head, store: '', terminal: '', currency: '', amount: 100, lines: [] };
+    const purchase = purchaseEvent({ id: `e${number}`, memberId: `m${id}` });
     return writer.publish(partition, encodeBatch([purchase]));
   };
   const scored = async (partition: number): Promise<void> => {

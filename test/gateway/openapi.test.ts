@@ -45,6 +45,12 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(ERRORS).filter((code) => !named.has(code))).toEqual([]);
   });
 
+  it('has a schema for every type of event', () => {
+    const [mapping] = allNamed('mapping').map(({ value }) => Object.keys(value as object));
+    const { message = '' } = parseEvents({ id: 'e', type: 'tick', memberId: 'm' }).rejected[0] ?? {};
+    expect(message).toContain(`expected ${mapping?.slice(0, -1).join(', ')} or ${mapping?.at(-1)}, got`);
+  });
+
   it('and the engine agree on what an event is', () => {
     const isEvent = ajv.compile({ $ref: 'api#/components/schemas/Event' });
     const head = { id: 'e', memberId: 'm' };
@@ -58,7 +64,32 @@ describe('the OpenAPI document', () => {
       { ...head, type: 'purchase', lines: [{ ...line, quantity: 0 }] },
       { ...head, type: 'return', originalId: 'p' },
       { ...head, type: 'return', lines: [{ sku: 'A', quantity: 1 }], occurredAt: '2026-11-22T10:15:00Z' },
+      { ...head, type: 'purchase', amount: 5, discount: 1, paidWithPoints: 1, tax: 1, tip: 1, giftCards: 1 },
+      { ...head, type: 'purchase', amount: 5, redemptionId: 's' },
+      { ...head, type: 'purchase', amount: 5, tax: -1 },
+      { ...head, type: 'return', originalId: 'p', tax: 1 },
+      { ...head, type: 'void', originalId: 'p' },
+      { ...head, type: 'void' },
+      { ...head, type: 'void', originalId: 'p', points: 5 },
+      { ...head, type: 'confirmation', originalId: 'p' },
+      { ...head, type: 'redemption', points: 5, store: 's', terminal: 't', wallet: 'w' },
+      { ...head, type: 'redemption', amount: 5 },
+      { ...head, type: 'redemption', points: 5, amount: 5 },
+      { ...head, type: 'redemption' },
+      { ...head, type: 'redemption', points: 0 },
+      { ...head, type: 'redemption', amount: 0 },
+      { ...head, type: 'redemption', amount: 5, currency: 'USD' },
+      { ...head, type: 'redemption', points: 5, wallet: 'w'.repeat(33) },
+      { ...head, type: 'authorisation', points: 5 },
+      { ...head, type: 'capture', originalId: 'h' },
+      { ...head, type: 'capture', originalId: 'h', points: 5 },
+      { ...head, type: 'capture', originalId: 'h', points: -1 },
+      { ...head, type: 'capture', points: 5 },
+      { ...head, type: 'release', originalId: 'h' },
+      { ...head, type: 'release', originalId: '' },
+      { ...head, type: 'reversal', originalId: 's', points: 5 },
       { ...head, type: 'adjustment', points: -5, reason: 'r', agent: 'a' },
+      { ...head, type: 'adjustment', points: -1, wallet: 'w' },
       { ...head, type: 'adjustment', points: 0 },
       { ...head, type: 'adjustment' },
       { ...head, type: 'enrolment' },

@@ -76,9 +76,10 @@ describe('docs/events.md', () => {
 
   it('has examples that are events', () => {
     const examples = [...read('docs/events.md').matchAll(/^\{(.*\n?)*?.*\}$/gm)].map(
-      ([text]) => JSON.parse(text) as unknown,
+      ([text]) => JSON.parse(text) as { type: string },
     );
-    expect(examples).toHaveLength(7);
+    expect(examples).toHaveLength(17);
+    expect(new Set(examples.map(({ type }) => type)).size).toBe(11);
     expect(parseEvents(examples).rejected).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ import { type EventWriter, LogUnavailable } from '../../src/log/log.ts';
 import type { MemberEvent, Purchase } from '../../src/scoring/event.ts';
 import { decodeBatch, estimateBytes } from '../../src/wire/batch.ts';
 import { partitionOf } from '../../src/wire/subjects.ts';
+import { purchaseEvent } from '../helpers/events.ts';
 
 /** A log whose acknowledgements the test gives by hand. */
 class HandWriter implements EventWriter {
@@ -59,8 +60,7 @@ interface Message {
 }
 
 function purchase(id: string, memberId = '42'): Purchase {
-  const head = { id, memberId, occurredAt: 0, store: '', terminal: '', currency: '' };
-  return { type: 'purchase', ...head, amount: 100, lines: [] };
+  return purchaseEvent({ id, memberId });
 }
 
 function purchases(count: number, prefix = 'p'): MemberEvent[] {
@@ -254,19 +254,8 @@ describe('a message never outgrows the broker', () => {
     quantity: 1,
     amount: 1,
   }));
-  const events = Array.from(
-    { length: 7 },
-    (_, index): MemberEvent => ({
-      type: 'purchase',
-      id: `wide${index}`,
-      memberId: '42',
-      occurredAt: 0,
-      store: '',
-      terminal: '',
-      currency: '',
-      amount: LINES_PER_EVENT_MAX,
-      lines,
-    }),
+  const events = Array.from({ length: 7 }, (_, index) =>
+    purchaseEvent({ id: `wide${index}`, amount: LINES_PER_EVENT_MAX, lines }),
   );
   const policy = { ...BATCH_POLICY, bytesMax: 10_000_000 };
 

@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { INGEST_REFUSALS, parseEvents } from '../../src/ingest/parse-events.ts';
-import { AMOUNT_MAX, EVENTS_PER_REQUEST_MAX, LINES_PER_EVENT_MAX } from '../../src/limits.ts';
+import { AMOUNT_MAX, EVENTS_PER_REQUEST_MAX, LINES_PER_EVENT_MAX, POINTS_MAX } from '../../src/limits.ts';
+import { NO_DEDUCTIONS, NOT_GIVEN } from '../../src/scoring/event.ts';
 import { decodeBatch, encodeBatch } from '../../src/wire/batch.ts';
 
 const purchase = { id: 'p1', type: 'purchase', memberId: '42', amount: 1050 };
 const refund = { id: 'r1', type: 'return', memberId: '42', originalId: 'p1' };
 const adjustment = { id: 'a1', type: 'adjustment', memberId: '42', points: -5 };
+const redemption = { id: 's1', type: 'redemption', memberId: '42', points: 500 };
+const capture = { id: 'k1', type: 'capture', memberId: '42', originalId: 'h1' };
 const line = { sku: 'A1', category: 'coffee', quantity: 2, amount: 1050 };
 const { amount: _, ...purchaseOfLines } = purchase;
 
@@ -35,7 +38,23 @@ describe('what is taken', () => {
       currency: '',
       amount: 1050,
       lines: [],
+      deductions: NO_DEDUCTIONS,
+      redemptionId: '',
     });
+  });
+
+  it('takes what of a purchase is no spend, and makes nothing of nothing', () => {
+    expect(accepted({ ...purchase, discount: 50, tax: 1000, redemptionId: 's1' })).toMatchObject({
+      deductions: { discount: 50, paidWithPoints: 0, tax: 1000, tip: 0, giftCards: 0 },
+      redemptionId: 's1',
+    });
+    expect(accepted({ ...purchase, paidWithPoints: 1, tip: 2, giftCards: 3 })).toMatchObject({
+      deductions: { discount: 0, paidWithPoints: 1, tax: 0, tip: 2, giftCards: 3 },
+    });
+    expect(accepted({ ...purchaseOfLines, lines: [line], tip: 1050 })).toMatchObject({ deductions: { tip: 1050 } });
+    expect(accepted({ ...purchase, tax: -0 })).toStrictEqual(accepted(purchase));
+    const [plain] = parseEvents(purchase).events;
+    expect(plain?.type === 'purchase' && plain.deductions).toBe(NO_DEDUCTIONS);
   });
 
   it('takes the purchase of the contract', () => {
@@ -51,6 +70,8 @@ describe('what is taken', () => {
       currency: 'USD',
       amount: 1050,
       lines: [line],
+      deductions: NO_DEDUCTIONS,
+      redemptionId: '',
     });
   });
 
@@ -87,16 +108,45 @@ describe('what is taken', () => {
     });
   });
 
+  it.each(['void', 'confirmation', 'release'])('takes a %s', (type) => {
+    const event = { type, id: 'x1', memberId: '42', originalId: 'p1' };
+    expect(accepted(event)).toStrictEqual({ ...event, occurredAt: 0 });
+  });
+
+  it.each(['redemption', 'authorisation'])('takes a %s of points or of an amount', (type) => {
+    expect(accepted({ ...redemption, type })).toStrictEqual({
+      type,
+      id: 's1',
+      memberId: '42',
+      occurredAt: 0,
+      store: '',
+      terminal: '',
+      wallet: '',
+      points: 500,
+      amount: NOT_GIVEN,
+    });
+    const { points: __, ...unsaid } = redemption;
+    const of = { store: 's1', terminal: 't1', wallet: 'miles', amount: 1050 };
+    expect(accepted({ ...unsaid, ...of, type })).toMatchObject({ ...of, points: NOT_GIVEN });
+  });
+
+  it.each(['capture', 'reversal'])('takes a %s of a part or of all', (type) => {
+    expect(accepted({ ...capture, type })).toStrictEqual({ ...capture, type, occurredAt: 0, points: NOT_GIVEN });
+    expect(accepted({ ...capture, type, points: 7 })).toMatchObject({ points: 7 });
+  });
+
   it('takes adjustments and enrolments', () => {
     expect(accepted({ ...adjustment, reason: 'goodwill' })).toStrictEqual({
       type: 'adjustment',
       id: 'a1',
       memberId: '42',
       occurredAt: 0,
+      wallet: '',
       points: -5,
       reason: 'goodwill',
       agent: '',
     });
+    expect(accepted({ ...adjustment, wallet: 'miles', points: -1 })).toMatchObject({ wallet: 'miles', points: -1 });
     expect(accepted({ id: 'e', type: 'enrolment', memberId: '42' })).toStrictEqual({
       type: 'enrolment',
       id: 'e',
@@ -147,6 +197,11 @@ describe('what is refused', () => {
     ],
     ['unknown_field', { ...purchase, points: 5 }, 'points', '"points" is not a field of purchase events'],
     ['unknown_field', { ...adjustment, store: 's' }, 'store', 'is not a field of adjustment events'],
+    ['unknown_field', { ...purchase, deductions: {} }, 'deductions', 'is not a field of purchase events'],
+    ['unknown_field', { ...refund, tax: 1 }, 'tax', 'is not a field of return events'],
+    ['unknown_field', { ...redemption, currency: 'USD' }, 'currency', 'is not a field of redemption events'],
+    ['unknown_field', { ...capture, type: 'void', points: 1 }, 'points', 'is not a field of void events'],
+    ['unknown_field', { ...capture, amount: 1 }, 'amount', 'is not a field of capture events'],
     ['unknown_field', { ...purchase, lines: [line, { ...line, price: 1 }] }, 'lines[1].price', 'purchase lines'],
     ['unknown_field', { ...refund, lines: [line] }, 'lines[0].category', 'return lines, which have sku, quantity'],
     [
@@ -173,7 +228,8 @@ describe('what is refused', () => {
       'invalid_event',
       { ...purchase, type: 'refund' },
       'type',
-      'expected purchase, return, adjustment or enrolment, got "refund"',
+      'expected purchase, return, void, confirmation, redemption, authorisation, capture, release, reversal, adjustment ' +
+        'or enrolment, got "refund"',
     ],
     ['invalid_event', { ...purchase, type: 'tick' }, 'type', 'expected purchase'],
     ['invalid_event', { ...purchase, type: 'toString' }, 'type', 'expected purchase'],
@@ -198,6 +254,21 @@ describe('what is refused', () => {
       'well-formed Unicode',
     ],
     ['invalid_event', { ...purchase, memberId: 'caf\ufffd' }, 'memberId', 'U+FFFD'],
+    ['invalid_event', { ...purchase, redemptionId: 'caf\ufffd' }, 'redemptionId', 'U+FFFD'],
+    [
+      'invalid_event',
+      { ...purchase, redemptionId: 'x'.repeat(129) },
+      'redemptionId',
+      '0 to 128 bytes of text, got 129',
+    ],
+    ['invalid_event', { ...purchase, redemptionId: null }, 'redemptionId', 'expected text, got null'],
+    ['invalid_event', { ...capture, originalId: undefined }, 'originalId', 'expected text, got nothing'],
+    ['invalid_event', { ...capture, originalId: '' }, 'originalId', '1 to 128 bytes of text, got 0'],
+    ['invalid_event', { ...capture, type: 'void', originalId: 7 }, 'originalId', 'expected text, got 7'],
+    ['invalid_event', { ...redemption, wallet: 'w'.repeat(33) }, 'wallet', '0 to 32 bytes of text, got 33'],
+    ['invalid_event', { ...redemption, wallet: '\ud800' }, 'wallet', 'well-formed Unicode'],
+    ['invalid_event', { ...redemption, terminal: 5 }, 'terminal', 'expected text, got 5'],
+    ['invalid_event', { ...adjustment, wallet: 1 }, 'wallet', 'expected text, got 1'],
     // amounts
     ['invalid_event', purchaseOfLines, 'amount', 'or lines, whose amounts'],
     [
@@ -220,9 +291,41 @@ describe('what is refused', () => {
       'expected the sum of the lines, 1050, got 1',
     ],
     ['invalid_event', { ...adjustment, points: 0 }, 'points', 'got 0'],
+    // what a purchase is not
+    ['invalid_event', { ...purchase, discount: -1 }, 'discount', 'expected a whole number from 0'],
+    ['invalid_event', { ...purchase, paidWithPoints: null }, 'paidWithPoints', 'got null'],
+    ['invalid_event', { ...purchase, tax: 1.5 }, 'tax', 'got 1.5'],
+    ['invalid_event', { ...purchase, tip: '1' }, 'tip', 'got "1"'],
+    ['invalid_event', { ...purchase, giftCards: Number.NaN }, 'giftCards', 'got NaN'],
+    ['invalid_event', { ...purchase, discount: 1051 }, 'discount', 'at most the amount, 1050, got 1051'],
+    [
+      'invalid_event',
+      { ...purchase, discount: 1000, tax: 51 },
+      'tax',
+      'expected discount, paidWithPoints, tax, tip and giftCards to add up to at most',
+    ],
+    // points to spend
+    ['invalid_event', { ...redemption, points: 0 }, 'points', 'expected a whole number from 1 to 1000000000000, got 0'],
+    ['invalid_event', { ...redemption, points: POINTS_MAX + 1 }, 'points', 'expected a whole number'],
+    ['invalid_event', { ...redemption, points: undefined, amount: 0 }, 'amount', 'got 0'],
+    [
+      'invalid_event',
+      { ...redemption, points: undefined },
+      'points',
+      'either points or an amount of money, got neither',
+    ],
+    ['invalid_event', { ...redemption, amount: 5 }, 'points', 'either points or an amount of money, got both'],
+    ['invalid_event', { ...redemption, type: 'authorisation', amount: 5 }, 'points', 'got both'],
+    ['invalid_event', { ...capture, points: 0 }, 'points', 'expected a whole number from 1'],
+    ['invalid_event', { ...capture, type: 'reversal', points: '5' }, 'points', 'got "5"'],
     ['invalid_event', { id: 'a', type: 'adjustment', memberId: 'm' }, 'points', 'got nothing'],
     // the stand-in for "not given" cannot be given
     ['invalid_event', { ...refund, amount: -1 }, 'amount', 'expected a whole number from 0'],
+    ['invalid_event', { ...redemption, amount: -1 }, 'amount', 'got -1'],
+    ['invalid_event', { ...redemption, points: -1, amount: 5 }, 'points', 'expected a whole number from 1'],
+    ['invalid_event', { ...redemption, type: 'authorisation', amount: -1 }, 'amount', 'got -1'],
+    ['invalid_event', { ...capture, points: -1 }, 'points', 'got -1'],
+    ['invalid_event', { ...capture, type: 'reversal', points: -1 }, 'points', 'got -1'],
     ['invalid_event', { ...refund, lines: [{ sku: 'A', quantity: 1, amount: -1 }] }, 'lines[0].amount', 'got -1'],
     // lines
     ['invalid_event', { ...purchase, lines: {} }, 'lines', 'expected a list of lines'],
@@ -327,12 +430,12 @@ describe('what is refused', () => {
 describe('for any input', () => {
   // Half-right events reach further into the checks than arbitrary values do.
   const text = fc.oneof(
+    { weight: 18, arbitrary: fc.string({ maxLength: 20 }) },
     fc.string({ unit: 'binary', maxLength: 200 }),
-    fc.string({ maxLength: 20 }),
     fc.constant('\ud800'),
   );
   const number = fc.oneof(
-    fc.integer({ min: 0, max: 10_000 }),
+    { weight: 12, arbitrary: fc.integer({ min: 0, max: 10_000 }) },
     fc.maxSafeInteger(),
     fc.double(),
     fc.constant(-0),
@@ -352,11 +455,26 @@ describe('for any input', () => {
     ),
     { maxLength: 4 },
   );
+  const SALE = ['store', 'terminal', 'currency', 'amount', 'lines'];
+  const SPEND = ['store', 'terminal', 'wallet', 'points', 'amount'];
+  const FIELDS: Readonly<Record<string, readonly string[]>> = {
+    purchase: [...SALE, 'discount', 'tax', 'tip', 'redemptionId'],
+    return: [...SALE, 'originalId'],
+    void: ['originalId'],
+    confirmation: ['originalId'],
+    redemption: SPEND,
+    authorisation: SPEND,
+    capture: ['originalId', 'points'],
+    release: ['originalId'],
+    reversal: ['originalId', 'points'],
+    adjustment: ['wallet', 'points', 'reason', 'agent'],
+    enrolment: [],
+  };
   const nearlyEvent = fc
     .record(
       {
         id: fc.oneof(fc.string({ minLength: 1, maxLength: 128 }), odd),
-        type: fc.constantFrom('purchase', 'return', 'adjustment', 'enrolment'),
+        type: fc.constantFrom(...Object.keys(FIELDS)),
         memberId: fc.oneof(fc.string({ minLength: 1, maxLength: 128 }), odd),
         occurredAt: instant,
         store: odd,
@@ -368,25 +486,26 @@ describe('for any input', () => {
         points: number,
         reason: odd,
         agent: text,
+        wallet: fc.string({ maxLength: 33 }),
+        discount: fc.nat({ max: 100 }),
+        tax: fc.oneof(fc.nat({ max: 100 }), number),
+        tip: fc.nat({ max: 100 }),
+        redemptionId: text,
       },
       { requiredKeys: ['id', 'type', 'memberId'] },
     )
     .map((value) => {
-      // Mostly without the fields of other types, so that a good part is accepted.
-      const known: Record<string, readonly string[]> = {
-        purchase: ['points', 'reason', 'agent', 'originalId'],
-        return: ['points', 'reason', 'agent'],
-        adjustment: ['store', 'terminal', 'currency', 'amount', 'lines', 'originalId'],
-        enrolment: ['store', 'terminal', 'currency', 'amount', 'lines', 'originalId', 'points', 'reason', 'agent'],
-      };
-      const stray = known[value.type] ?? [];
-      return Object.fromEntries(Object.entries(value).filter(([field]) => !stray.includes(field)));
+      // Without the fields of other types, so that a good part is accepted.
+      const known = ['id', 'type', 'memberId', 'occurredAt', ...(FIELDS[value.type] ?? [])];
+      return Object.fromEntries(Object.entries(value).filter(([field]) => known.includes(field)));
     });
 
+  const request = fc.array(fc.oneof({ weight: 3, arbitrary: nearlyEvent }, fc.anything()), { maxLength: 5 });
+
   it('never throws, answers every event once, and what it takes comes back from the log unchanged', () => {
-    let taken = 0;
+    const taken = new Set<string>();
     fc.assert(
-      fc.property(fc.array(fc.oneof(nearlyEvent, fc.anything()), { maxLength: 5 }), (values) => {
+      fc.property(request, (values) => {
         const { events, rejected } = parseEvents(values);
         expect(events.length + rejected.length).toBe(values.length);
         for (const { code, id, message } of rejected) {
@@ -395,11 +514,11 @@ describe('for any input', () => {
           expect(message.length).toBeLessThan(300);
         }
         expect(decodeBatch(encodeBatch(events))).toStrictEqual({ replyTo: '', events });
-        taken += events.length;
+        for (const { type } of events) taken.add(type);
       }),
       { numRuns: 3_000, verbose: 1 },
     );
-    expect(taken).toBeGreaterThan(300);
+    expect([...taken].sort()).toEqual(Object.keys(FIELDS).sort());
   });
 
   it('never throws on what fast-check thinks of as JSON', () => {

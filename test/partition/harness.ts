@@ -14,6 +14,7 @@ import { decodeLive, type LiveUpdate } from '../../src/wire/live.ts';
 import { decodeScored, type ScoredReply } from '../../src/wire/query.ts';
 import type { FeedItem } from '../../src/wire/stats.ts';
 import { namesOf } from '../../src/wire/subjects.ts';
+import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 
 export const DAY_MS = 86_400_000;
 export const START_MS = Date.UTC(2026, 0, 10, 12);
@@ -46,13 +47,12 @@ let numbers = 0;
 /** `dollars` spent, when the log receives it. */
 export function purchase(memberId: string, dollars: number, more: Partial<Purchase> = {}): Purchase {
   numbers += 1;
-  const sale = { store: 's1', terminal: '', currency: '', lines: [] };
-  return { type: 'purchase', id: `p${numbers}`, memberId, occurredAt: 0, ...sale, amount: dollars * 100, ...more };
+  return purchaseEvent({ id: `p${numbers}`, memberId, store: 's1', amount: dollars * 100, ...more });
 }
 
 export function adjustment(memberId: string, points: number): Adjustment {
   numbers += 1;
-  return { type: 'adjustment', id: `a${numbers}`, memberId, occurredAt: 0, points, reason: '', agent: '' };
+  return adjustmentEvent({ id: `a${numbers}`, memberId, points });
 }
 
 export interface DeskOptions {

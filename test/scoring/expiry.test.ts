@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { EXPIRED_DAYS_KEPT } from '../../src/limits.ts';
 import { ledgerEntryView } from '../../src/wire/outcome-view.ts';
+import { purchaseEvent } from '../helpers/events.ts';
 import { Desk, programOf } from './harness.ts';
 import { check } from './table.ts';
 
@@ -324,11 +325,11 @@ ${line} -> gold>base expired 2026-02-04:100 balance 0 due never since 2026-02-04
 
 it('the ledger says in words what expired, and what a return did not take again', () => {
   const desk = new Desk(programOf({ expiry: { after: { months: 1 }, through: 'month' } }));
-  const sale = { memberId: '42', store: '', terminal: '', currency: '', lines: [] };
   const at = (day: number) => Date.UTC(2026, 0, day, 12);
-  desk.score({ type: 'purchase', id: 'p1', occurredAt: at(5), amount: 40_00, ...sale }, at(5));
-  desk.score({ type: 'purchase', id: 'p2', occurredAt: at(7), amount: 2_00, ...sale }, at(7));
+  desk.score(purchaseEvent({ id: 'p1', occurredAt: at(5), amount: 40_00 }), at(5));
+  desk.score(purchaseEvent({ id: 'p2', occurredAt: at(7), amount: 2_00 }), at(7));
   desk.tick(Date.UTC(2026, 2, 1));
+  const sale = { memberId: '42', store: '', terminal: '', currency: '', lines: [] };
   desk.score({ type: 'return', id: 'r1', occurredAt: at(70), amount: 30_00, ...sale, originalId: 'p1' }, at(70));
   const [, , expiration, reversal] = desk.entries().map(ledgerEntryView);
   expect(expiration).toEqual({

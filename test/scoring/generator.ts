@@ -8,6 +8,7 @@ import {
   type PurchaseLine,
   type ReturnLine,
 } from '../../src/scoring/event.ts';
+import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 import { programOf } from './harness.ts';
 
 export const HOUR_MS = 3_600_000;
@@ -238,7 +239,7 @@ function stepsOf(start: number, moves: readonly Move[], from: string): Step[] {
     switch (op.op) {
       case 'purchase':
         purchases.push(head.id);
-        event = { ...head, ...sale, ...purchaseOf(op) };
+        event = purchaseEvent({ ...head, ...sale, ...goodsOf(op) });
         break;
       case 'return':
         event = {
@@ -253,7 +254,7 @@ function stepsOf(start: number, moves: readonly Move[], from: string): Step[] {
         event = { ...head, ...sale, type: 'return', originalId: '', ...op.what };
         break;
       case 'adjust':
-        event = { ...head, type: 'adjustment', points: op.points, reason: 'because', agent: '' };
+        event = adjustmentEvent({ ...head, points: op.points, reason: 'because' });
         break;
       case 'enrol':
         event = { ...head, type: 'enrolment' };
@@ -267,10 +268,9 @@ function stepsOf(start: number, moves: readonly Move[], from: string): Step[] {
   return steps;
 }
 
-function purchaseOf({
-  amount,
-  lines,
-}: Pick<Purchase, 'amount' | 'lines'>): Pick<Purchase, 'type' | 'amount' | 'lines'> {
+type Goods = Pick<Purchase, 'amount' | 'lines'>;
+
+function goodsOf({ amount, lines }: Goods): Goods {
   const total = lines.length === 0 ? amount : lines.reduce((sum, line) => sum + line.amount, 0);
-  return { type: 'purchase', amount: total, lines };
+  return { amount: total, lines };
 }

@@ -14,6 +14,7 @@ import { recall } from '../../src/scoring/recall.ts';
 import { score } from '../../src/scoring/score.ts';
 import { unstoredMember } from '../../src/wire/member-record.ts';
 import { PackedEntries } from '../../src/wire/packed-entries.ts';
+import { purchaseEvent } from '../helpers/events.ts';
 import { histories } from './generator.ts';
 import { Desk, MODES, programOf } from './harness.ts';
 import { check } from './table.ts';
@@ -119,17 +120,7 @@ describe('ids that share a fingerprint', () => {
   it('do not make a new event a duplicate', () => {
     const program = programOf({});
     const desk = new Desk(program);
-    const purchase: Purchase = {
-      type: 'purchase',
-      id: 'new',
-      memberId: '42',
-      occurredAt: 0,
-      store: '',
-      terminal: '',
-      currency: '',
-      amount: 100,
-      lines: [],
-    };
+    const purchase = purchaseEvent({ id: 'new' });
     desk.member.history = sealed(
       Array.from({ length: CHUNK_ENTRIES }, (_, index) => enrolment(`old${index}`, fingerprint('new'))),
     );
@@ -200,17 +191,8 @@ resend q1                             -> duplicate +1 balance 33
 });
 
 describe('recall', () => {
-  const purchase = (id: string, sku: string): Purchase => ({
-    type: 'purchase',
-    id,
-    memberId: '42',
-    occurredAt: 0,
-    store: '',
-    terminal: '',
-    currency: '',
-    amount: 100,
-    lines: [{ sku, category: '', quantity: 1, amount: 100 }],
-  });
+  const purchase = (id: string, sku: string): Purchase =>
+    purchaseEvent({ id, lines: [{ sku, category: '', quantity: 1, amount: 100 }] });
   const unnamed = (id: string, sku: string, quantity: number): Return => ({
     type: 'return',
     id,

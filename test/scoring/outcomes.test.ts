@@ -1,8 +1,9 @@
 /** One refusal a test, in the order of precedence of outcome.ts, each against the refusal that stands next. */
 import { expect, it } from 'vitest';
 import { BALANCE_MAX } from '../../src/limits.ts';
-import { type MemberEvent, NOT_GIVEN, type Purchase } from '../../src/scoring/event.ts';
+import { type MemberEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
+import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 import { Desk, programOf } from './harness.ts';
 import { check } from './table.ts';
 
@@ -167,26 +168,8 @@ return r1 (A x1)        -> scored -10 balance 30
 });
 
 it('balance_out_of_range: stands last, and only refuses what would go further', () => {
-  const purchase: Purchase = {
-    type: 'purchase',
-    id: 'p1',
-    memberId: '42',
-    occurredAt: 0,
-    store: '',
-    terminal: '',
-    currency: '',
-    amount: 100,
-    lines: [],
-  };
-  const adjustment = (id: string, points: number): MemberEvent => ({
-    type: 'adjustment',
-    id,
-    memberId: '42',
-    occurredAt: 0,
-    points,
-    reason: '',
-    agent: '',
-  });
+  const purchase = purchaseEvent({ id: 'p1' });
+  const adjustment = (points: number): MemberEvent => adjustmentEvent({ points });
   const returned = (originalId: string): MemberEvent => ({
     ...purchase,
     type: 'return',
@@ -201,9 +184,9 @@ it('balance_out_of_range: stands last, and only refuses what would go further', 
   full.member.balance = BALANCE_MAX + 1;
   const before = encodeMember(full.member);
   expect(full.score(purchase, now).code).toBe('balance_out_of_range');
-  expect(full.score(adjustment('a1', 1), now).code).toBe('balance_out_of_range');
+  expect(full.score(adjustment(1), now).code).toBe('balance_out_of_range');
   expect(encodeMember(full.member)).toEqual(before);
-  expect(full.score(adjustment('a1', -1), now).code).toBe('scored');
+  expect(full.score(adjustment(-1), now).code).toBe('scored');
   expect(full.score(purchase, now).code).toBe('scored');
 
   const deep = new Desk(programOf({}));
@@ -211,6 +194,6 @@ it('balance_out_of_range: stands last, and only refuses what would go further', 
   deep.member.balance = -BALANCE_MAX - 1;
   expect(deep.score(returned('zz'), now).code).toBe('original_not_found');
   expect(deep.score(returned('p1'), now).code).toBe('balance_out_of_range');
-  expect(deep.score(adjustment('a1', -1), now).code).toBe('balance_out_of_range');
-  expect(deep.score(adjustment('a1', 1), now).code).toBe('scored');
+  expect(deep.score(adjustment(-1), now).code).toBe('balance_out_of_range');
+  expect(deep.score(adjustment(1), now).code).toBe('scored');
 });

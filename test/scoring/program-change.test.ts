@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { score } from '../../src/scoring/score.ts';
 import { settle } from '../../src/scoring/settle.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
+import { purchaseEvent } from '../helpers/events.ts';
 import { Desk, programOf } from './harness.ts';
 import { check } from './table.ts';
 
@@ -124,19 +125,11 @@ it('a cached member and one from the store adopt a program alike, even if an eve
   });
   const run = (mode: 'warm' | 'cold'): string => {
     const desk = new Desk(first, mode);
-    const purchase = {
-      type: 'purchase',
-      memberId: '42',
-      store: '',
-      terminal: '',
-      currency: '',
-      amount: 2_000,
-      lines: [],
-    } as const;
+    const purchase = purchaseEvent({ amount: 2_000 });
     desk.score({ ...purchase, id: 'p1', occurredAt: Date.UTC(2025, 11, 31) }, Date.UTC(2025, 11, 31));
     desk.change(second, Date.UTC(2026, 0, 1));
-    desk.score({ ...purchase, id: 'p2', occurredAt: 0, currency: 'EUR' }, Date.UTC(2026, 0, 2));
-    desk.score({ ...purchase, id: 'p3', occurredAt: 0 }, Date.UTC(2026, 0, 2));
+    desk.score({ ...purchase, id: 'p2', currency: 'EUR' }, Date.UTC(2026, 0, 2));
+    desk.score({ ...purchase, id: 'p3' }, Date.UTC(2026, 0, 2));
     return desk.records();
   };
   expect(run('cold')).toBe(run('warm'));

@@ -12,6 +12,7 @@ import { copyMember, type Member } from '../../src/scoring/member.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import { settle } from '../../src/scoring/settle.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
+import { purchaseEvent } from '../helpers/events.ts';
 import { levelOf, spendAt } from './bookkeeper.ts';
 import { DAY_MS, FUZZ_TIMES, HOUR_MS, histories, programs, type Step } from './generator.ts';
 import { Desk, isRefused, MODES, pairsOf, triplesOf } from './harness.ts';
@@ -244,14 +245,8 @@ describe('P1 a purchase and its full return', () => {
   const paid = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.nat({ max: 30_000 }), fc.nat({ max: 60 * DAY_MS }));
 
   const sale = { memberId: '42', store: '', terminal: '', currency: '' };
-  const purchaseOf = (quantity: number, amount: number, occurredAt: number): Purchase => ({
-    ...sale,
-    type: 'purchase',
-    id: 'x',
-    occurredAt,
-    amount,
-    lines: [{ sku: 'X', category: '', quantity, amount }],
-  });
+  const purchaseOf = (quantity: number, amount: number, occurredAt: number): Purchase =>
+    purchaseEvent({ id: 'x', occurredAt, amount, lines: [{ sku: 'X', category: '', quantity, amount }] });
   const returnOf = (id: string, part: Pick<Return, 'amount' | 'lines'>): Return => ({
     ...sale,
     type: 'return',

@@ -1,8 +1,9 @@
 /** Returns: named whole, by amount and by line, in any order; unnamed, matched to the latest purchases. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NOT_GIVEN, type Purchase, type Return, type ReturnLine } from '../../src/scoring/event.ts';
+import { NOT_GIVEN, type Return, type ReturnLine } from '../../src/scoring/event.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
+import { purchaseEvent } from '../helpers/events.ts';
 import { Desk, programOf } from './harness.ts';
 import { check } from './table.ts';
 
@@ -172,8 +173,7 @@ it.each(['floor', 'nearest', 'ceil'])('any sequence of returns takes back what w
         const now = Date.UTC(2026, 0, 5);
         const shared = { memberId: '42', occurredAt: 0, store: '', terminal: '', currency: '' };
         const amount = lines.length === 0 ? 1_234 : lines.reduce((sum, line) => sum + line.amount, 0);
-        const purchase: Purchase = { ...shared, type: 'purchase', id: 'p1', amount, lines };
-        desk.score(purchase, now);
+        desk.score(purchaseEvent({ id: 'p1', amount, lines }), now);
         const earned = desk.member.balance;
         let before = earned;
         const returned = (id: string, part: Pick<Return, 'amount' | 'lines'>, originalId: string): void => {

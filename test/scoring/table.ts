@@ -33,6 +33,7 @@ import type { Member } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome, type TierChange } from '../../src/scoring/outcome.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import { memberView, type PathView } from '../../src/wire/member-view.ts';
+import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 import { Desk, MODES, type Mode, triplesOf } from './harness.ts';
 
 /** Runs the table in every mode and compares it with itself, and what the modes would store with each other. */
@@ -177,7 +178,7 @@ class TableRun {
           return { sku: name, category, quantity: Number(quantity.slice(1)), amount: this.#minor(paid) };
         });
         const total = this.#minor(amount);
-        return { ...head, type, store, terminal, currency, amount: total, lines: detailed };
+        return purchaseEvent({ ...head, store, terminal, currency, amount: total, lines: detailed });
       }
       case 'return': {
         const detailed = goods.map(([sku = '', quantity = '', refund]) => {
@@ -186,7 +187,7 @@ class TableRun {
         return { ...head, type, store, terminal, currency, originalId, amount: this.#minor(amount), lines: detailed };
       }
       case 'adjust':
-        return { ...head, type: 'adjustment', points: Number(amount), reason, agent };
+        return adjustmentEvent({ ...head, points: Number(amount), reason, agent });
       case 'enrol':
         return { ...head, type: 'enrolment' };
       default:

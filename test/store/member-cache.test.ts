@@ -13,6 +13,7 @@ import { MemberCache, newHeldMember, recountDigest } from '../../src/store/membe
 import { createMemoryDisk, type MemoryDisk, openMemoryStore } from '../../src/store/memory-store.ts';
 import type { MemberWrite, PartitionStore } from '../../src/store/store.ts';
 import { encodeChunk, encodeIdBlock, encodeMember, unstoredMember } from '../../src/wire/member-record.ts';
+import { purchaseEvent } from '../helpers/events.ts';
 import { programOf } from '../scoring/harness.ts';
 
 const PROGRAM = programOf({
@@ -68,9 +69,8 @@ class Bench {
   }
 
   buy(memberId: string): void {
-    const sale = { store: 's1', terminal: '', currency: '', lines: [] };
-    const id = `p${this.#sequence}`;
-    this.score({ type: 'purchase', id, memberId, occurredAt: 0, ...sale, amount: 100 + (this.#sequence % 7) });
+    const amount = 100 + (this.#sequence % 7);
+    this.score(purchaseEvent({ id: `p${this.#sequence}`, memberId, store: 's1', amount }));
   }
 
   /** Some of a purchase comes back, or all of it a second time: then it is refused. */

@@ -12,10 +12,12 @@ import {
   POINTS_MAX,
   QUANTITY_MAX,
   REASON_BYTES_MAX,
+  WALLET_BYTES_MAX,
 } from '../../src/limits.ts';
-import { type LogEvent, type MemberEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
+import { type Deductions, type LogEvent, type MemberEvent, NO_DEDUCTIONS, NOT_GIVEN } from '../../src/scoring/event.ts';
 import { decodeBatch, encodeBatch, estimateBytes, type Malformed } from '../../src/wire/batch.ts';
 import { pack, unpack, WireError } from '../../src/wire/pack.ts';
+import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 
 /** Text of up to so many bytes, since a UTF-16 unit takes at most three. */
 const text = (bytesMin: number, bytesMax: number): fc.Arbitrary<string> =>
@@ -33,7 +35,28 @@ const head = {
   memberId: id,
   occurredAt: fc.oneof(fc.constant(0), fc.integer({ min: OCCURRED_AT_MIN_MS, max: 8_640_000_000_000_000 })),
 };
-const sale = { ...head, store: label, terminal: label, currency: fc.constantFrom('', 'USD') };
+const place = { store: label, terminal: label };
+const sale = { ...head, ...place, currency: fc.constantFrom('', 'USD') };
+const wallet = text(0, WALLET_BYTES_MAX);
+const points = fc.integer({ min: 1, max: POINTS_MAX });
+const pointsOrAll = fc.oneof(fc.constant(NOT_GIVEN), points);
+const pointsOrAmount = fc.oneof(
+  fc.record({ points, amount: fc.constant(NOT_GIVEN) }),
+  fc.record({ points: fc.constant(NOT_GIVEN), amount: fc.integer({ min: 1, max: AMOUNT_MAX }) }),
+);
+/** Fifths of a fifth of the amount, so that all of them are never more than it. */
+const share = fc.nat({ max: 5 });
+const shares = fc.record({ discount: share, paidWithPoints: share, tax: share, tip: share, giftCards: share });
+const deductionsOf = (amount: number, { discount, paidWithPoints, tax, tip, giftCards }: Deductions): Deductions => {
+  const part = (of: number): number => Math.floor((amount * of) / 25);
+  return {
+    discount: part(discount),
+    paidWithPoints: part(paidWithPoints),
+    tax: part(tax),
+    tip: part(tip),
+    giftCards: part(giftCards),
+  };
+};
 
 const memberEvent: fc.Arbitrary<MemberEvent> = fc.oneof(
   fc
@@ -42,10 +65,13 @@ const memberEvent: fc.Arbitrary<MemberEvent> = fc.oneof(
       ...sale,
       amount,
       lines: fc.array(fc.record({ sku: id, category: label, quantity, amount }), { maxLength: 5 }),
+      deductions: fc.oneof(fc.constant(NO_DEDUCTIONS), shares),
+      redemptionId: fc.oneof(fc.constant(''), id),
     })
     .map((event) => {
-      const total = event.lines.reduce((sum, line) => sum + line.amount, 0);
-      return event.lines.length === 0 ? event : { ...event, amount: total };
+      const { lines, deductions } = event;
+      const total = lines.length === 0 ? event.amount : lines.reduce((sum, line) => sum + line.amount, 0);
+      return { ...event, amount: total, deductions: deductionsOf(total, deductions) };
     }),
   fc
     .record({
@@ -56,9 +82,15 @@ const memberEvent: fc.Arbitrary<MemberEvent> = fc.oneof(
       lines: fc.array(fc.record({ sku: id, quantity, amount: given }), { maxLength: 5 }),
     })
     .map((event) => (event.lines.length === 0 ? event : { ...event, amount: NOT_GIVEN })),
+  fc.record({ type: fc.constantFrom('void', 'confirmation', 'release'), ...head, originalId: id }),
+  fc.record({ type: fc.constantFrom('capture', 'reversal'), ...head, originalId: id, points: pointsOrAll }),
+  fc
+    .record({ type: fc.constantFrom('redemption', 'authorisation'), ...head, ...place, wallet, pointsOrAmount })
+    .map(({ pointsOrAmount: given, ...event }) => ({ ...event, ...given })),
   fc.record({
     type: fc.constant('adjustment' as const),
     ...head,
+    wallet,
     points: fc.integer({ min: -POINTS_MAX, max: POINTS_MAX }).filter((points) => points !== 0),
     reason: text(0, REASON_BYTES_MAX),
     agent: label,
@@ -82,6 +114,20 @@ describe('a batch', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('says nothing of deductions, redemptions and wallets where there are none', () => {
+    const plain = purchaseEvent({ deductions: { ...NO_DEDUCTIONS } });
+    const bytes = encodeBatch([plain, adjustmentEvent({})]);
+    expect(unpack(bytes).value).toEqual([
+      '',
+      [
+        [0, 'p1', '42', 0, '', '', '', 100, []],
+        [2, 'a1', '42', 0, 1, '', ''],
+      ],
+    ]);
+    const [purchase] = decodeBatch(bytes).events;
+    expect(purchase?.type === 'purchase' && purchase.deductions).toBe(NO_DEDUCTIONS);
   });
 
   it('that is none is refused as a whole', () => {
@@ -129,6 +175,16 @@ describe('an event that is none', () => {
     ['a sum that is none', [0, 'e1', '42', 0, '', '', '', 5, ['A', '', 1, 4]], 'amount: expected the sum of the lines'],
     ['a fraction', [2, 'e1', '42', 0, 1.5, '', ''], 'points: expected a whole number'],
     ['a program that is no text', [9, {}], 'expected a program document as text'],
+    ['half a payment', [0, 'p1', '42', 0, '', '', '', 5, [], 1, 2], 'redemptionId: expected text, got nothing'],
+    ['deductions past the amount', [0, 'p1', '42', 0, '', '', '', 5, [], 3, 0, 3, 0, 0, ''], 'tax: expected discount,'],
+    ['a void of nothing', [4, 'v1', '42', 0, ''], 'originalId: expected 1 to 128 bytes of text, got 0'],
+    ['a confirmation of nothing', [5, 'c1', '42', 0], 'originalId: expected text, got nothing'],
+    ['points and an amount', [6, 'r1', '42', 0, '', '', '', 5, 5], 'points: expected either points or an amount'],
+    ['no points to hold', [7, 'h1', '42', 0, '', '', '', 0, -1], 'points: expected a whole number from 1'],
+    ['no points to capture', [10, 'k1', '42', 0, 'h1', 0], 'points: expected a whole number from 1'],
+    ['a release of nothing', [11, 'l1', '42', 0], 'originalId: expected text'],
+    ['a reversal without points', [12, 'b1', '42', 0, 'r1'], 'points: expected a whole number from 1'],
+    ['a long wallet', [2, 'a1', '42', 0, 1, '', '', 'w'.repeat(33)], 'wallet: expected 0 to 32 bytes'],
   ])('%s', (_what, fields, message) => {
     const { events } = decodeBatch(pack(1, ['', [goodFields, fields, goodFields]]));
     expect(events[0]).toEqual(good);
@@ -162,6 +218,24 @@ describe('estimateBytes', () => {
     );
   });
 
+  it('is enough for the longest texts and numbers', () => {
+    const longest = 'x'.repeat(ID_BYTES_MAX);
+    const ids = { id: longest, memberId: longest, occurredAt: 8_640_000_000_000_000 };
+    const at = { store: longest, terminal: longest };
+    const part = AMOUNT_MAX / 5;
+    const deductions = { discount: part, paidWithPoints: part, tax: part, tip: part, giftCards: part };
+    const spent = { ...ids, ...at, wallet: 'x'.repeat(WALLET_BYTES_MAX), points: POINTS_MAX, amount: NOT_GIVEN };
+    const reason = 'x'.repeat(REASON_BYTES_MAX);
+    const events: MemberEvent[] = [
+      purchaseEvent({ ...ids, ...at, currency: 'USD', amount: AMOUNT_MAX, deductions, redemptionId: longest }),
+      { type: 'redemption', ...spent },
+      { type: 'capture', ...ids, originalId: longest, points: POINTS_MAX },
+      adjustmentEvent({ ...ids, wallet: spent.wallet, points: -POINTS_MAX, reason, agent: longest }),
+    ];
+    for (const event of events)
+      expect([event.type, bytesOf(event) <= estimateBytes(event)]).toEqual([event.type, true]);
+  });
+
   it('keeps a batch of the largest events within what the broker takes', () => {
     const wide = '\u{1f600}'.repeat(ID_BYTES_MAX / 4);
     const largest: MemberEvent = {
@@ -176,6 +250,8 @@ describe('estimateBytes', () => {
       lines: Array.from({ length: LINES_PER_EVENT_MAX }, () => {
         return { sku: wide, category: wide, quantity: QUANTITY_MAX, amount: 1 };
       }),
+      deductions: { ...NO_DEDUCTIONS, tax: LINES_PER_EVENT_MAX },
+      redemptionId: wide,
     };
     const batch: MemberEvent[] = [];
     let estimate = 0;

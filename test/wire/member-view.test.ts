@@ -1,11 +1,12 @@
 /** A member and an outcome as clients get them. */
 import { describe, expect, it } from 'vitest';
 import { EXPIRING_SHOWN_MAX } from '../../src/limits.ts';
-import type { Purchase } from '../../src/scoring/event.ts';
+import type { Adjustment, Purchase } from '../../src/scoring/event.ts';
 import { NEVER } from '../../src/scoring/lots.ts';
 import { refusal } from '../../src/scoring/outcome.ts';
 import { memberView } from '../../src/wire/member-view.ts';
 import { ledgerEntryView, outcomeView } from '../../src/wire/outcome-view.ts';
+import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 import { Desk, programOf } from '../scoring/harness.ts';
 
 const NOON = Date.UTC(2026, 0, 5, 12);
@@ -20,20 +21,11 @@ const TIERS = {
 };
 
 function purchase(id: string, amount: number, occurredAt = 0): Purchase {
-  const head = { type: 'purchase', id, memberId: '42', occurredAt, store: 's1' } as const;
-  return { ...head, terminal: '', currency: '', amount, lines: [] };
+  return purchaseEvent({ id, occurredAt, store: 's1', amount });
 }
 
-function adjustment(points: number) {
-  return {
-    type: 'adjustment',
-    id: 'a1',
-    memberId: '42',
-    occurredAt: 0,
-    points,
-    reason: 'sorry',
-    agent: 'ann',
-  } as const;
+function adjustment(points: number): Adjustment {
+  return adjustmentEvent({ points, reason: 'sorry', agent: 'ann' });
 }
 
 describe('a member', () => {

@@ -13,7 +13,7 @@ import { fingerprint } from '../../src/lib/hash.ts';
 import { allocateCounters, WorkerCounters } from '../../src/observe/counters.ts';
 import type { AccrualTerms } from '../../src/program/program.ts';
 import type { Entry } from '../../src/scoring/entry.ts';
-import { type LogEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
+import { type LogEvent, NO_DEDUCTIONS, NOT_GIVEN } from '../../src/scoring/event.ts';
 import { History } from '../../src/scoring/history.ts';
 import { type IdBlock, IdIndex } from '../../src/scoring/id-index.ts';
 import { NEVER } from '../../src/scoring/lots.ts';
@@ -45,6 +45,7 @@ import {
   encodeScored,
   type Query,
 } from '../../src/wire/query.ts';
+import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 import { Desk, programEvent, purchase } from '../partition/harness.ts';
 
 const AT_MS = Date.UTC(2026, 0, 10, 12);
@@ -74,6 +75,8 @@ const EVENTS: readonly LogEvent[] = [
     currency: 'USD',
     amount: 525,
     lines: [{ sku: 'latte', category: 'coffee', quantity: 1, amount: 525 }],
+    deductions: NO_DEDUCTIONS,
+    redemptionId: '',
   },
   {
     type: 'return',
@@ -87,7 +90,16 @@ const EVENTS: readonly LogEvent[] = [
     amount: NOT_GIVEN,
     lines: [{ sku: 'latte', quantity: 2, amount: NOT_GIVEN }],
   },
-  { type: 'adjustment', id: 'a1', memberId: 'm', occurredAt: 0, points: -70_000, reason: 'why', agent: 'who' },
+  {
+    type: 'adjustment',
+    id: 'a1',
+    memberId: 'm',
+    occurredAt: 0,
+    wallet: '',
+    points: -70_000,
+    reason: 'why',
+    agent: 'who',
+  },
   { type: 'enrolment', id: 'e1', memberId: 'm', occurredAt: 0 },
   { type: 'tick' },
   { type: 'program', document: '{}' },
@@ -102,6 +114,69 @@ const BATCH = joined(
 it('a batch, version 1', () => {
   expect(hex(encodeBatch(EVENTS, 'reply.1'))).toBe(BATCH);
   expect(decodeBatch(bytesOf(BATCH))).toEqual({ replyTo: 'reply.1', events: EVENTS });
+});
+
+const LATER_EVENTS: readonly LogEvent[] = [
+  purchaseEvent({
+    amount: 525,
+    deductions: { discount: 1, paidWithPoints: 2, tax: 3, tip: 4, giftCards: 500 },
+    redemptionId: 's1',
+  }),
+  adjustmentEvent({ wallet: 'miles' }),
+  { type: 'void', id: 'v1', memberId: '42', occurredAt: 0, originalId: 'p1' },
+  { type: 'confirmation', id: 'c1', memberId: '42', occurredAt: 0, originalId: 'p1' },
+  {
+    type: 'redemption',
+    id: 's1',
+    memberId: '42',
+    occurredAt: 0,
+    store: 's1',
+    terminal: 't1',
+    wallet: 'miles',
+    points: 500,
+    amount: NOT_GIVEN,
+  },
+  {
+    type: 'authorisation',
+    id: 'h1',
+    memberId: '42',
+    occurredAt: 0,
+    store: '',
+    terminal: '',
+    wallet: '',
+    points: NOT_GIVEN,
+    amount: 525,
+  },
+  { type: 'capture', id: 'k1', memberId: '42', occurredAt: 0, originalId: 'h1', points: 7 },
+  { type: 'release', id: 'l1', memberId: '42', occurredAt: 0, originalId: 'h1' },
+  { type: 'reversal', id: 'b1', memberId: '42', occurredAt: 0, originalId: 's1', points: NOT_GIVEN },
+];
+
+const LATER_BATCH = joined(
+  '0192a099',
+  // a purchase with deductions
+  '9f00a27031a2343200a0a0a0cd020d9001020304cd01f4a27331',
+  // an adjustment of a wallet
+  '9802a26131a234320001a0a0a56d696c6573',
+  // a void
+  '9504a27631a2343200a27031',
+  // a confirmation
+  '9505a26331a2343200a27031',
+  // a redemption
+  '9906a27331a2343200a27331a27431a56d696c6573cd01f4ff',
+  // an authorisation
+  '9907a26831a2343200a0a0a0ffcd020d',
+  // a capture
+  '960aa26b31a2343200a2683107',
+  // a release
+  '950ba26c31a2343200a26831',
+  // a reversal
+  '960ca26231a2343200a27331ff',
+);
+
+it('a batch, version 1, of what joined it later', () => {
+  expect(hex(encodeBatch(LATER_EVENTS))).toBe(LATER_BATCH);
+  expect(decodeBatch(bytesOf(LATER_BATCH))).toEqual({ replyTo: '', events: LATER_EVENTS });
 });
 
 // --- The store ---
