@@ -85,14 +85,14 @@ function added(members: Map<string, Member>, id: string): Member {
 
 function total(members: ReadonlyMap<string, Member>): number {
   let sum = 0;
-  for (const { balance } of members.values()) sum += balance;
+  for (const { wallets } of members.values()) for (const { balance } of wallets) sum += balance;
   return sum;
 }
 
 /** Lots are kept apart from the balance and must add up to it. */
 function expectedPoints(members: ReadonlyMap<string, Member>): number {
   let sum = 0;
-  for (const { lots } of members.values()) sum += sumOfLots(lots);
+  for (const { wallets } of members.values()) for (const { lots } of wallets) sum += sumOfLots(lots);
   return sum;
 }
 

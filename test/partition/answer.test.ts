@@ -4,12 +4,13 @@ import { Random } from '../../load/random.ts';
 import { CHUNK_ENTRIES, LEASES_PER_PARTITION_MAX, LEDGER_PAGE_MAX } from '../../src/limits.ts';
 import { answer } from '../../src/partition/answer.ts';
 import type { MemberEvent } from '../../src/scoring/event.ts';
+import type { LedgerEntryView } from '../../src/wire/ledger-view.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
-import type { LedgerEntryView, OutcomeView } from '../../src/wire/outcome-view.ts';
+import type { OutcomeView } from '../../src/wire/outcome-view.ts';
 import { type Answer, encodeQuery, type Query } from '../../src/wire/query.ts';
 import { scenarioOf } from '../simulation/scenario.ts';
 import { memberEvent, Workload } from '../simulation/workload.ts';
-import { DAY_MS, Desk, EPOCH, gate, programEvent, purchase, START_MS } from './harness.ts';
+import { balanceOf, DAY_MS, Desk, EPOCH, gate, programEvent, purchase, START_MS } from './harness.ts';
 
 async function open(given: Parameters<typeof Desk.open>[0] = {}): Promise<Desk> {
   const desk = await Desk.open(given);
@@ -195,7 +196,7 @@ describe('a preview', () => {
         { code: 'currency_mismatch' },
       ],
     });
-    expect(desk.partition.members.get('m')?.member.balance).toBe(6);
+    expect(balanceOf(desk, 'm')).toBe(6);
     expect(desk.partition.members.get('n')).toBeUndefined();
     expect(ask(desk, { op: 'preview', events })).toEqual(previewed);
   });

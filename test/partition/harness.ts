@@ -154,6 +154,11 @@ export class Desk {
   }
 }
 
+/** Of the only wallet; undefined for a member that the partition does not know. */
+export function balanceOf({ partition }: Desk, memberId: string): number | undefined {
+  return partition.members.get(memberId)?.member.wallets[0]?.balance;
+}
+
 /** What is on the effects subject, message by message. */
 export async function effectsMessages(log: MemoryLog): Promise<EffectsMessage[]> {
   const messages: EffectsMessage[] = [];
