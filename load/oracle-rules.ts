@@ -40,13 +40,20 @@ interface ProgramText {
   readonly timezone: string;
   readonly currency: string;
   readonly enrolment?: 'implicit' | 'required';
-  readonly earn: { readonly points: number; readonly per: number; readonly rounding?: Rules['rounding'] };
+  /** One rule, alone or as a list; the bookkeeper knows no more. */
+  readonly earn: EarnText | readonly EarnText[];
   readonly tiers?: {
     readonly window: WindowText;
     readonly levels: readonly { readonly id: string; readonly from: number; readonly multiplier?: number }[];
   };
   readonly expiry?: ExpiryText;
   readonly returns?: { readonly unmatched?: Rules['unmatched']; readonly matchDays?: number };
+}
+
+interface EarnText {
+  readonly points: number;
+  readonly per: number;
+  readonly rounding?: Rules['rounding'];
 }
 
 interface ExpiryText {
@@ -60,14 +67,16 @@ type WindowText = 'calendar-year' | { readonly days: number } | { readonly month
 
 export function readRules(yaml: string): Rules {
   const text: ProgramText = parse(yaml);
+  const [earn, ...more] = [text.earn].flat() as readonly EarnText[];
+  if (earn === undefined || more.length > 0) throw new Error('the bookkeeper knows one earn rule');
   return {
     currency: text.currency,
     minorUnits: minorUnitsOf(text.currency),
     calendar: calendarOf(text.timezone),
     enrolmentRequired: text.enrolment === 'required',
-    points: BigInt(text.earn.points),
-    per: fraction(text.earn.per),
-    rounding: text.earn.rounding ?? 'floor',
+    points: BigInt(earn.points),
+    per: fraction(earn.per),
+    rounding: earn.rounding ?? 'floor',
     unmatched: text.returns?.unmatched ?? 'ignore',
     matchDays: text.returns?.matchDays ?? 365,
     levels: text.tiers?.levels.map(({ id, from, multiplier = 1 }) => ({

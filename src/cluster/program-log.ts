@@ -2,6 +2,7 @@
  * Brings a program into the log. A change is an event in every partition, so that each scores what came before by the old
  * program and what comes after by the new one, now and in every replay.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { EventWriter } from '../log/log.ts';
 import { readProgram, type StoredProgram, type Topology, writeProgram } from '../log/topology.ts';
 import { type ProgramIssue, successionIssues } from '../program/compile.ts';
@@ -58,7 +59,7 @@ export class ProgramLog {
     const { version } = program;
     const document = JSON.stringify(program.document);
     const current = await this.current();
-    if (current?.document === document) return { ok: true, version };
+    if (current !== undefined && isSame(current.document, program)) return { ok: true, version };
     const problem = current === undefined ? undefined : problemAfter(current, program);
     if (problem !== undefined) return problem;
     // The bucket first, as not announced: whatever happens from here on, no other document can take this version.
@@ -75,6 +76,12 @@ export class ProgramLog {
     const payload = encodeBatch([{ type: 'program', document }]);
     await Promise.all(Array.from({ length: partitions }, (_unused, partition) => writer.publish(partition, payload)));
   }
+}
+
+/** Not by its text: an earlier version of the engine knew fewer options, and left out their defaults. */
+function isSame(written: string, { document }: Program): boolean {
+  const checked = checkProgram(JSON.parse(written));
+  return checked.ok && isDeepStrictEqual(checked.program.document, document);
 }
 
 /** Why the program cannot follow the one in the log. */

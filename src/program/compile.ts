@@ -2,7 +2,7 @@
 import { addMonths } from '../lib/calendar.ts';
 import { currencyDigits } from '../lib/currency.ts';
 import { compileZone, startOfNextYear, startOfYear, type Zone } from '../lib/zone.ts';
-import { compileEarn } from './earn.ts';
+import { compileEarn, roundingOf } from './earn.ts';
 import type { Program, TierLevel, TierSet, Window } from './program.ts';
 import type { ProgramDocument } from './schema.ts';
 import { compileWallets, POINTS_WALLET } from './wallets.ts';
@@ -49,7 +49,10 @@ export function compileProgram(document: ProgramDocument): CompileResult {
       tiers,
       unmatchedReturns: document.returns.unmatched,
       returnMatchDays: document.returns.matchDays,
-      document,
+      document: {
+        ...document,
+        earn: document.earn.map((rule) => ({ ...rule, rounding: roundingOf(document, rule) })),
+      },
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Earn rules, from what is written to the terms that a purchase is scored and kept with. */
+import type { Rounding } from '../lib/integer.ts';
 import { AMOUNT_MAX, LINES_PER_EVENT_MAX, POINTS_PER_EVENT_MAX, QUANTITY_MAX } from '../limits.ts';
 import type { ProgramIssue } from './compile.ts';
 import {
@@ -64,7 +65,7 @@ function termsOf(
     rate: {
       points,
       perMinor: per === undefined ? 1 : minor(per, `${path}.per`),
-      rounding: written.rounding ?? wallet?.rounding ?? 'floor',
+      rounding: roundingOf(document, written),
     },
     per: per === undefined ? (each ?? 'purchase') : 'money',
     rounded: wallet?.rounded ?? 'rule',
@@ -72,6 +73,11 @@ function termsOf(
     levelId: '',
     multiplierMilli: 1000,
   };
+}
+
+/** As the rule says, or else its wallet. */
+export function roundingOf({ wallets = [] }: ProgramDocument, { rounding, wallet }: Written): Rounding {
+  return rounding ?? (wallets.find(({ id }) => id === wallet) ?? wallets[0])?.rounding ?? 'floor';
 }
 
 function compileCondition(

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ProgramLog } from '../../src/cluster/program-log.ts';
 import { connectLog } from '../../src/log/connect.ts';
 import { type EventWriter, LogUnavailable } from '../../src/log/log.ts';
-import { openControl } from '../../src/log/topology.ts';
+import { openControl, writeProgram } from '../../src/log/topology.ts';
 import { checkProgram } from '../../src/program/parse.ts';
 import type { Program } from '../../src/program/program.ts';
 import { decodeBatch } from '../../src/wire/batch.ts';
@@ -75,6 +75,20 @@ it.each([
   await log.put(program(2));
   expect(await log.put(next)).toMatchObject({ ok: false, current: 2, message: expect.stringMatching(message) });
   expect(told).toEqual(everywhere(2));
+});
+
+/** As it was written before a program could have wallets, or more than one earn rule. */
+const OLD_DOCUMENT =
+  '{"program":"test","version":1,"timezone":"UTC","currency":"USD","enrolment":"implicit",' +
+  '"earn":{"id":"spend","points":1,"per":1,"rounding":"floor"},"returns":{"unmatched":"ignore","matchDays":365}}';
+
+it('knows a program again that an earlier version of the engine wrote with fewer options', async () => {
+  const log = await engine();
+  const control = await openControl(nc, `programs${tests}`);
+  await writeProgram(control, { document: OLD_DOCUMENT, version: 1, announced: true }, undefined);
+  expect(await log.put(program(1))).toEqual({ ok: true, version: 1 });
+  expect(told).toEqual(everywhere());
+  expect(await log.put(program(1, { earnOn: 'gross' }))).toMatchObject({ ok: false, current: 1 });
 });
 
 describe('an announcement that was cut off', () => {

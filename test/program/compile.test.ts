@@ -1,13 +1,27 @@
 /** A program as it is scored with: minor units, defaults, windows. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { must } from '../../src/lib/assert.ts';
 import { successionIssues } from '../../src/program/compile.ts';
 import { checkProgram } from '../../src/program/parse.ts';
-import type { Program, Window } from '../../src/program/program.ts';
+import type { AccrualTerms, Expiry, Program, Window } from '../../src/program/program.ts';
 import { programSchema } from '../../src/program/schema.ts';
 import { programOf } from '../scoring/harness.ts';
 
 const DAY_MS = 86_400_000;
+
+/** Of the only rule, on a level. */
+function termsOf({ earn }: Program, levelId = ''): AccrualTerms {
+  expect(earn.rules).toHaveLength(1);
+  return must(earn.rules[0]?.terms.get(levelId), `there are no terms for ${levelId}`);
+}
+
+/** Of the only wallet. */
+function expiryOf(options: Readonly<Record<string, unknown>>): Expiry | undefined {
+  const { wallets } = programOf(options);
+  expect(wallets).toHaveLength(1);
+  return wallets[0]?.expiry;
+}
 
 describe('money', () => {
   it.each([
@@ -20,14 +34,14 @@ describe('money', () => {
     ['HUF', 4.35, 435],
     ['CLF', 0.0001, 1],
   ])('%s %d is %d minor units', (currency, per, minor) => {
-    expect(programOf({ currency, earn: { id: 'base', points: 1, per } }).terms.rate.perMinor).toBe(minor);
+    expect(termsOf(programOf({ currency, earn: { id: 'base', points: 1, per } })).rate.perMinor).toBe(minor);
   });
 
   it('takes every amount that has the decimals of its currency, exactly', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1_000_000_000_000 }), (cents) => {
         const program = programOf({ earn: { id: 'base', points: 1, per: Number((cents / 100).toFixed(2)) } });
-        expect(program.terms.rate.perMinor).toBe(cents);
+        expect(termsOf(program).rate.perMinor).toBe(cents);
       }),
       { numRuns: 1_000 },
     );
@@ -41,7 +55,28 @@ describe('defaults', () => {
       enrolmentRequired: false,
       unmatchedReturns: 'ignore',
       returnMatchDays: 365,
-      terms: { rate: { rounding: 'floor' }, multiplierMilli: 1_000, levelId: '' },
+      earnOn: 'net-of-points',
+      wallets: [
+        {
+          id: 'points',
+          expiry: undefined,
+          pending: undefined,
+          returns: 'unlimited',
+          spend: 'soonest',
+          redeem: undefined,
+        },
+      ],
+    });
+    expect(termsOf(program)).toEqual({
+      programVersion: 1,
+      ruleId: 'base',
+      walletId: 'points',
+      rate: { points: 1, perMinor: 100, rounding: 'floor' },
+      per: 'money',
+      rounded: 'rule',
+      back: 'earned',
+      levelId: '',
+      multiplierMilli: 1_000,
     });
     expect(program.tiers).toBeUndefined();
     expect(programOf({ returns: {} })).toMatchObject({ unmatchedReturns: 'ignore', returnMatchDays: 365 });
@@ -52,6 +87,20 @@ describe('defaults', () => {
     const again = checkProgram(JSON.parse(JSON.stringify(document)));
     expect(again.ok && again.program.document).toEqual(document);
     expect(programSchema.parse(document)).toEqual(document);
+  });
+
+  it('a rule rounds as its wallet, or as the first', () => {
+    const earn = [{ wallet: 'b' }, {}, { wallet: 'b', rounding: 'floor' }];
+    const program = programOf({
+      wallets: [
+        { id: 'a', rounding: 'nearest' },
+        { id: 'b', rounding: 'ceil' },
+      ],
+      earn: earn.map((rule, index) => ({ id: `rule-${index}`, points: 1, per: 1, ...rule })),
+    });
+    const roundings = ['ceil', 'nearest', 'floor'];
+    expect(program.earn.rules.map(({ terms }) => terms.get('')?.rate.rounding)).toEqual(roundings);
+    expect(program.document.earn.map(({ rounding }) => rounding)).toEqual(roundings);
   });
 });
 
@@ -80,8 +129,10 @@ describe('levels', () => {
   });
 
   it('have terms of their own', () => {
-    expect(program.tiers?.level('b')?.terms).toMatchObject({ levelId: 'b', multiplierMilli: 1_005 });
-    expect(program.tiers?.level('c')?.terms.multiplierMilli).toBe(99_999);
+    expect(termsOf(program, 'b')).toMatchObject({ levelId: 'b', multiplierMilli: 1_005 });
+    expect(termsOf(program, 'c').multiplierMilli).toBe(99_999);
+    expect(termsOf(program)).toMatchObject({ levelId: '', multiplierMilli: 1_000 });
+    expect(program.earn.rules.map(({ terms }) => [...terms.keys()])).toEqual([['', 'a', 'b', 'c']]);
     expect(program.tiers?.level('')).toBeUndefined();
     expect(program.tiers?.level('d')).toBeUndefined();
   });
@@ -90,8 +141,8 @@ describe('levels', () => {
     for (let milli = 1_000; milli <= 100_000; milli++) {
       const levels = [{ id: 'a', from: 0, multiplier: milli / 1_000 }];
       if (milli % 7 !== 0) continue;
-      const { tiers } = programOf({ tiers: { id: 'main', window: { days: 1 }, levels } });
-      if (tiers?.level('a')?.terms.multiplierMilli !== milli) expect.fail(`multiplier ${milli / 1_000}`);
+      const program = programOf({ tiers: { id: 'main', window: { days: 1 }, levels } });
+      if (termsOf(program, 'a').multiplierMilli !== milli) expect.fail(`multiplier ${milli / 1_000}`);
     }
   });
 });
@@ -171,14 +222,14 @@ describe('a new version', () => {
 describe('expiry', () => {
   const dayOf = (text: string): number => Date.parse(text) / DAY_MS;
   const lastDay = (expiry: object, earned: string): string => {
-    const day = programOf({ expiry }).expiry?.lastDay(dayOf(earned)) ?? Number.NaN;
+    const day = expiryOf({ expiry })?.lastDay(dayOf(earned)) ?? Number.NaN;
     return new Date(day * DAY_MS).toISOString().slice(0, 10);
   };
 
   it('is there only if it is written', () => {
-    expect(programOf({}).expiry).toBeUndefined();
-    expect(programOf({ expiry: { after: { days: 1 } } }).expiry?.isRenewed).toBe(false);
-    expect(programOf({ expiry: { after: { days: 1 }, renew: 'activity' } }).expiry?.isRenewed).toBe(true);
+    expect(expiryOf({})).toBeUndefined();
+    expect(expiryOf({ expiry: { after: { days: 1 } } })?.isRenewed).toBe(false);
+    expect(expiryOf({ expiry: { after: { days: 1 }, renew: 'activity' } })?.isRenewed).toBe(true);
   });
 
   it.each([
@@ -208,7 +259,7 @@ describe('expiry', () => {
     );
     fc.assert(
       fc.property(expiry, day, fc.nat({ max: 40 }), (expiry, day, later) => {
-        const { lastDay = () => 0 } = programOf({ expiry }).expiry ?? {};
+        const { lastDay = () => 0 } = expiryOf({ expiry }) ?? {};
         expect(lastDay(day)).toBeGreaterThanOrEqual(day);
         expect(lastDay(day + later)).toBeGreaterThanOrEqual(lastDay(day));
       }),

@@ -59,8 +59,11 @@ describe('every option', () => {
     ['currency', 'gbp', 'currency: expected an ISO 4217 code such as USD, got "gbp"'],
     ['currency', 'XQZ', 'currency: expected an ISO 4217 code such as USD, got "XQZ"'],
     ['enrolment', 'maybe', 'enrolment: expected "implicit" or "required", got "maybe"'],
-    ['earn', undefined, 'earn: expected options with values, got nothing'],
-    ['earn', [1], 'earn: expected options with values, got [1]'],
+    ['earn', undefined, 'earn: expected a list, got nothing'],
+    ['earn', 1, 'earn: expected options with values, got 1'],
+    ['earn', [1], 'earn[0]: expected options with values, got 1'],
+    ['earn', [], 'earn: expected a list of at least 1, got []'],
+    ['earn', [GOOD.earn, GOOD.earn], 'earn[1].id: expected a name of its own, got "base" again'],
     ['earn.id', 'Base!', `earn.id: ${NAME}, got "Base!"`],
     ['earn.points', 0, 'earn.points: expected at least 1, got 0'],
     ['earn.points', 0.5, 'earn.points: expected a whole number, got 0.5'],
@@ -72,6 +75,15 @@ describe('every option', () => {
     ['earn.per', Number.POSITIVE_INFINITY, 'earn.per: expected a number, got Infinity'],
     ['earn.per', Number.NaN, 'earn.per: expected a number, got NaN'],
     ['earn.per', '1', 'earn.per: expected a number, got "1"'],
+    ['earn.per', undefined, 'earn: expected either per or each, got neither'],
+    ['earn.each', 'line', 'earn: expected either per or each, got both'],
+    ['earn.each', 'kilo', 'earn.each: expected "piece" or "line" or "purchase", got "kilo"'],
+    ['earn.wallet', 'miles', 'earn.wallet: expected points, got "miles"'],
+    ['earn.when', { sku: ['a'] }, 'earn.when: unknown option "sku"'],
+    ['earn.when', { skus: [] }, 'earn.when.skus: expected a list of at least 1, got []'],
+    ['earn.when', { from: 1.001 }, 'earn.when.from: expected at most 2 decimals, as GBP has, got 1.001'],
+    ['earn.when', { from: 5, below: 5 }, 'earn.when.below: expected more than from, 5, got 5'],
+    ['earnOn', 'net', 'earnOn: expected "gross" or "net-of-discounts" or "net-of-points", got "net"'],
     ['earn.rounding', 'down', 'earn.rounding: expected "floor" or "nearest" or "ceil", got "down"'],
     ['tiers', null, 'tiers: expected options with values, got null'],
     ['tiers.id', 'A', `tiers.id: ${NAME}, got "A"`],
@@ -131,6 +143,48 @@ describe('every option', () => {
       { on: ['06-30'], renew: 'activity' },
       'expiry.renew: expected nothing: it belongs to after, and these dates are fixed',
     ],
+    ['wallets', [], 'wallets: expected a list of at least 1, got []'],
+    ['wallets', [{ id: 'Miles' }], `wallets[0].id: ${NAME}, got "Miles"`],
+    ['wallets', [{ id: 'a' }, { id: 'a' }], 'wallets[1].id: expected a name of its own, got "a" again'],
+    [
+      'wallets',
+      [{ id: 'a', returns: 'none' }],
+      'wallets[0].returns: expected "unlimited" or "within-balance" or "only-pending", got "none"',
+    ],
+    ['wallets', [{ id: 'a', spend: 'oldest' }], 'wallets[0].spend: expected "soonest" or "newest", got "oldest"'],
+    [
+      'wallets',
+      [{ id: 'a', rounded: 'piece' }],
+      'wallets[0].rounded: expected "rule" or "line" or "basket", got "piece"',
+    ],
+    ['wallets', [{ id: 'a', expiry: {} }], 'wallets[0].expiry: expected either after or on, got neither'],
+    ['wallets', [{ id: 'a', pending: {} }], 'wallets[0].pending: expected one of days, months, on and until, got 0'],
+    [
+      'wallets',
+      [{ id: 'a', pending: { days: 1, until: 'confirmed' } }],
+      'wallets[0].pending: expected one of days, months, on and until, got 2',
+    ],
+    [
+      'wallets',
+      [{ id: 'a', pending: { on: ['02-30'] } }],
+      'wallets[0].pending.on[0]: expected a date that there is, got "02-30"',
+    ],
+    [
+      'wallets',
+      [{ id: 'a', redeem: { points: 1, worth: 0.001 } }],
+      'wallets[0].redeem.worth: expected at most 2 decimals, as GBP has, got 0.001',
+    ],
+    [
+      'wallets',
+      [{ id: 'a', redeem: { points: 1, worth: 1, minimum: 10, maximum: 9 } }],
+      'wallets[0].redeem.maximum: expected at least the minimum, 10, got 9',
+    ],
+    [
+      'wallets',
+      [{ id: 'a', redeem: { points: 1, worth: 1, minimum: 5, maximum: 9, step: 10 } }],
+      'wallets[0].redeem.step: expected a multiple of it from 5 to 9, got 10',
+    ],
+    ['returns.back', 'half', 'returns.back: expected "earned" or "proportional", got "half"'],
     ['returns.unmatched', 'allow', 'returns.unmatched: expected "ignore" or "deduct" or "refuse", got "allow"'],
     ['returns.matchDays', 0, 'returns.matchDays: expected at least 1, got 0'],
     ['returns.matchDays', 3_661, 'returns.matchDays: expected at most 3660, got 3661'],
@@ -143,9 +197,9 @@ describe('every option', () => {
   });
 
   it('names all that is wrong at once', () => {
-    expect(errorsOf({ ...GOOD, version: 0, colour: 'red', color: 'red', earn: { id: 'base', points: 1 } })).toEqual([
+    expect(errorsOf({ ...GOOD, version: 0, colour: 'red', color: 'red', earn: { id: 'base' } })).toEqual([
       'version: expected at least 1, got 0',
-      'earn.per: expected a number, got nothing',
+      'earn.points: expected a number, got nothing',
       'unknown options "colour", "color"',
     ]);
     expect(errorsOf({ ...GOOD, currency: 'XQZ', timezone: 'Mars' })).toHaveLength(2);
@@ -156,6 +210,15 @@ describe('every option', () => {
     expect(message?.length).toBeLessThan(200);
     expect(message).toMatch(/\.\.\.$/);
   });
+});
+
+it('points that expire are said once: of the program, or of each wallet', () => {
+  const expiry = { after: { years: 1 } };
+  expect(errorsOf({ ...GOOD, expiry })).toEqual([]);
+  expect(errorsOf({ ...GOOD, wallets: [{ id: 'a', expiry }] })).toEqual([]);
+  expect(errorsOf({ ...GOOD, wallets: [{ id: 'a' }], expiry })).toEqual([
+    'expiry: expected nothing: each wallet has its own',
+  ]);
 });
 
 describe('limits of what adds up', () => {
@@ -170,6 +233,12 @@ describe('limits of what adds up', () => {
       'earn.points: expected fewer points, got 1000: the largest purchase would pass what stays exact',
     ]);
     expect(errorsOf(rich(1_001, 0.01, 1))).toHaveLength(1);
+    // Whichever rules apply to it.
+    const rules = ['a', 'b'].map((id) => ({ id, points: 500, per: 0.01 }));
+    expect(errorsOf({ ...GOOD, tiers: undefined, earn: rules })).toEqual([]);
+    expect(errorsOf({ ...GOOD, tiers: undefined, earn: [...rules, { id: 'c', points: 1, each: 'purchase' }] })).toEqual(
+      ['earn[2].points: expected fewer points, got 1: the largest purchase would pass what stays exact'],
+    );
   });
 });
 
