@@ -126,7 +126,8 @@ describe.skipIf(!existsSync(DATA))(`Online Retail (skipped where ${DATA} is abse
       }
       seen.expired += expired.length;
       const { entry } = outcome;
-      if (entry?.kind === 'reversal' && entry.parts.some((part) => part.expired > 0)) seen.returnedExpired += 1;
+      if (entry?.kind === 'reversal' && entry.parts.some(({ takes }) => takes.some((take) => take.expired > 0)))
+        seen.returnedExpired += 1;
       seen.changes += outcome.tierChanges.length;
       if (outcome.code !== 'scored') seen.refused += 1;
       lastAt.set(event.memberId, Date.parse(event.occurredAt ?? ''));

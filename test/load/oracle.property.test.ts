@@ -187,11 +187,14 @@ function eventOf(
   }
 }
 
-function kindsOf({ code, entry, expirations, expiredAtOnce }: Outcome): string[] {
-  const hadExpired = code === 'scored' && entry?.kind === 'reversal' && entry.parts.some(({ expired }) => expired > 0);
+function kindsOf({ code, entry, before, after }: Outcome): string[] {
+  const hadExpired =
+    code === 'scored' &&
+    entry?.kind === 'reversal' &&
+    entry.parts.some(({ takes }) => takes.some(({ expired }) => expired > 0));
   return [
-    ...(expirations.length > 0 ? ['expired before'] : []),
-    ...(expiredAtOnce === undefined ? [] : ['expired at once']),
+    ...(before.length > 0 ? ['expired before'] : []),
+    ...(after.length > 0 ? ['expired at once'] : []),
     ...(hadExpired ? ['returned after it expired'] : []),
   ];
 }

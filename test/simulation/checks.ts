@@ -14,7 +14,7 @@ import { Partition, type PartitionListener } from '../../src/partition/partition
 import type { Entry } from '../../src/scoring/entry.ts';
 import type { LogEvent } from '../../src/scoring/event.ts';
 import { sumOfLots } from '../../src/scoring/lots.ts';
-import type { Member } from '../../src/scoring/member.ts';
+import { type Member, walletOf } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome } from '../../src/scoring/outcome.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import { recountDigest } from '../../src/store/member-cache.ts';
@@ -22,7 +22,7 @@ import { createMemoryDisk, openMemoryStore } from '../../src/store/memory-store.
 import type { PartitionStore } from '../../src/store/store.ts';
 import { type Batch, encodeBatch, type Malformed } from '../../src/wire/batch.ts';
 import { decodeEffects, type Effect, isAfter } from '../../src/wire/effects.ts';
-import { expiredIn } from '../load/agreement.ts';
+import { expiredIn, WALLET } from '../load/agreement.ts';
 import { EPOCH, type Home } from './owner.ts';
 import type { Scenario } from './scenario.ts';
 import type { Tally } from './sim.ts';
@@ -267,7 +267,7 @@ function checkOutcomes(checked: Checked, messages: readonly LogMessage[], calm: 
     const outcome = calm.outcomes[next++];
     if (outcome === undefined) throw new Error(`outcome: none of ${what}`);
     const { entry } = outcome;
-    const got = outcome.code === 'scored' && entry !== undefined ? pointsOf(entry) : 0;
+    const got = outcome.code === 'scored' && entry !== undefined ? pointsOf(entry, WALLET) : 0;
     if (outcome.code !== code || (points !== undefined && got !== points)) {
       throw new Error(
         `outcome: ${what} is ${outcome.code} with ${got} points, expected ${code} with ${points ?? 'some'}`,
@@ -322,14 +322,15 @@ function checkMembers(calm: Calm, oracle: Oracle | undefined, partition: number,
   for (const id of ids) {
     const member = members.get(id)?.member;
     if (program === undefined || member === undefined) throw new Error(`member: ${id} is not there`);
-    const lots = sumOfLots(member.lots);
-    if (lots !== Math.max(0, member.balance)) throw new Error(`lots: ${id} has ${lots} in lots of ${member.balance}`);
+    const { balance, lots } = walletOf(member, WALLET);
+    const open = sumOfLots(lots);
+    if (open !== Math.max(0, balance)) throw new Error(`lots: ${id} has ${open} in lots of ${balance}`);
     const ledger = entriesOf(calm.folded, member);
-    const sum = ledger.reduce((total, entry) => total + pointsOf(entry), 0);
-    if (sum !== member.balance) throw new Error(`ledger: ${id} has ${member.balance}, its entries add up to ${sum}`);
+    const sum = ledger.reduce((total, entry) => total + pointsOf(entry, WALLET), 0);
+    if (sum !== balance) throw new Error(`ledger: ${id} has ${balance}, its entries add up to ${sum}`);
     if (oracle === undefined) continue;
     const { balances, counters, tiers, expiring } = viewAt(program, member, EPOCH, nowMs);
-    const { available = 0, debt = 0 } = balances['points'] ?? {};
+    const { available = 0, debt = 0 } = balances[WALLET] ?? {};
     const expected = oracle.member(id, nowMs);
     const says = {
       balance: available - debt,
