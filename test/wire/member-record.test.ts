@@ -2,13 +2,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BALANCE_MAX } from '../../src/limits.ts';
+import { NEVER } from '../../src/program/expiry.ts';
 import type { Program } from '../../src/program/program.ts';
 import type { Entries } from '../../src/scoring/entries.ts';
 import type { Entry } from '../../src/scoring/entry.ts';
 import { History } from '../../src/scoring/history.ts';
 import { type IdBlock, IdIndex } from '../../src/scoring/id-index.ts';
-import { NEVER } from '../../src/scoring/lots.ts';
 import type { Member } from '../../src/scoring/member.ts';
+import { newWallet, type Wallet } from '../../src/scoring/wallet.ts';
 import {
   CHUNK_HEAD_BYTES,
   decodeChunk,
@@ -23,6 +24,7 @@ import {
 import { PackedEntries } from '../../src/wire/packed-entries.ts';
 import { histories, programs } from '../scoring/generator.ts';
 import { Desk } from '../scoring/harness.ts';
+import { entry, holds, wallet } from './generator.ts';
 
 const ANY = { multipliers: true, unmatched: ['ignore', 'deduct', 'refuse'] } as const;
 
@@ -35,17 +37,22 @@ function contentOf(entries: Entries): unknown {
   return { count: entries.count, entries: entries.all(), fingerprints: entries.fingerprints() };
 }
 
-/** What a record holds: not the window, which is worked out anew, and not chunks, which have records of their own. */
+/**
+ * What a record holds: not the window, which is worked out anew, and not chunks, which have records of their own. A member
+ * without wallets is as good as one with the wallet that every program has had, and nothing in it.
+ */
 function stored({
   asOfDay: _day,
   windowFirstDay: _first,
   windowSpend: _spend,
+  wallets,
   history,
   recent,
   ...rest
 }: Member): unknown {
   const older = history && { sealed: history.sealed, blocks: history.index.blocks };
-  return { ...rest, recent: contentOf(recent), history: older };
+  const opened = wallets.length === 0 ? [newWallet('points')] : wallets;
+  return { ...rest, wallets: opened, recent: contentOf(recent), history: older };
 }
 
 describe('a member', () => {
@@ -82,14 +89,45 @@ describe('a member', () => {
     for (const balance of [BALANCE_MAX, -BALANCE_MAX, -BALANCE_MAX + 1]) {
       const member = {
         ...unstoredMember('42'),
-        balance,
+        wallets: [
+          {
+            ...newWallet('points'),
+            balance,
+            lots: [-1, -1, 1, 5, 0, BALANCE_MAX, 100_000_000, 7, 3, NEVER, 100_000_000, 2],
+            expired: [-1, BALANCE_MAX, 100_000_000, 2],
+          },
+        ],
         version: Number.MAX_SAFE_INTEGER,
         asOf: 8_640_000_000_000_000,
       };
-      member.lots = [-1, -1, 1, 5, 0, BALANCE_MAX, 100_000_000, 7, 3, NEVER, 100_000_000, 2];
-      member.expired = [-1, BALANCE_MAX, 100_000_000, 2];
       expect(stored(again(member))).toEqual(stored(member));
     }
+  });
+
+  it('with two wallets, pending points, holds and entries of every kind', () => {
+    fc.assert(
+      fc.property(
+        wallet('points'),
+        wallet('miles'),
+        fc.nat({ max: 2 }),
+        holds,
+        fc.array(entry, { maxLength: 31 }),
+        (points, miles, count, holds, entries) => {
+          const member = { ...unstoredMember('42'), wallets: [points, miles].slice(0, count), holds };
+          for (const [print, one] of entries.entries()) member.recent.append(one, print);
+          const decoded = again(member);
+          expect(stored(decoded)).toEqual(stored(member));
+          expect(encodeMember(decoded)).toEqual(encodeMember(member));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('forgets wallets in which there is nothing, which its program opens again', () => {
+    const miles = { ...newWallet('miles'), balance: 3 };
+    const member = { ...unstoredMember('42'), wallets: [newWallet('points'), miles, newWallet('cash')] };
+    expect(again(member).wallets).toEqual([miles]);
   });
 
   it('with any text', () => {
@@ -99,17 +137,21 @@ describe('a member', () => {
         const member = unstoredMember('42');
         member.levelId = levelId;
         const head = { eventId, occurredAt: 0, at: 5, programVersion: 1 };
-        member.recent.append({ ...head, kind: 'adjustment', points: -3, reason, agent: reason }, 0);
+        member.recent.append(
+          { ...head, kind: 'adjustment', walletId: 'points', wallet: levelId, points: -3, reason, agent: reason },
+          0,
+        );
         const [entry] = again(member).recent.all();
-        expect(entry).toMatchObject({ eventId, reason, agent: reason, points: -3 });
+        expect(entry).toMatchObject({ eventId, reason, agent: reason, wallet: levelId, points: -3 });
         expect(again(member).levelId).toBe(levelId);
       }),
     );
   });
 
   it('keeps its sequence in the head, where the digest does not look', () => {
-    const one = encodeMember({ ...unstoredMember('42'), balance: 5, version: 7 });
-    const other = encodeMember({ ...unstoredMember('42'), balance: 5, version: 8 });
+    const wallets = [{ ...newWallet('points'), balance: 5 }];
+    const one = encodeMember({ ...unstoredMember('42'), wallets, version: 7 });
+    const other = encodeMember({ ...unstoredMember('42'), wallets, version: 8 });
     expect(one).not.toEqual(other);
     expect(one.subarray(MEMBER_HEAD_BYTES)).toEqual(other.subarray(MEMBER_HEAD_BYTES));
     expect(CHUNK_HEAD_BYTES).toBe(1);
@@ -125,9 +167,8 @@ describe('a member', () => {
     const member = decodeMember('42', bytes, () => []);
     expect(member).toMatchObject({
       version: 7,
-      balance: 10,
-      lots: [NEVER, 20_458, 7, NEVER, 20_459, 3],
-      expired: [],
+      wallets: [{ id: 'points', balance: 10, lots: [NEVER, 20_458, 7, NEVER, 20_459, 3], pending: [], expired: [] }],
+      holds: [],
       spend: [20_458, 700],
       levelId: 'silver',
       programVersion: 2,
@@ -139,18 +180,31 @@ describe('a member', () => {
         occurredAt: 0,
         at: 5,
         programVersion: 2,
+        walletId: 'points',
+        wallet: '',
         points: 3,
         reason: 'sorry',
         agent: '',
       },
     ]);
     expect(Buffer.from(encodeMember(member)).toString('hex')).toBe(VERSION_1);
+    const changed = (change: Partial<Wallet>): Member => {
+      return { ...member, wallets: [{ ...newWallet('points'), balance: 10, ...change }] };
+    };
     // What can expire, or has, needs version 2.
     for (const change of [{ lots: [20_500, 20_458, 7] }, { lots: [], expired: [20_458, 7] }]) {
-      const [version] = encodeMember({ ...member, ...change });
-      expect(version).toBe(2);
-      expect(again({ ...member, ...change })).toMatchObject(change);
+      expect(encodeMember(changed(change))[0]).toBe(2);
+      expect(again(changed(change)).wallets).toMatchObject([change]);
     }
+    // What waits or is held, and any other wallet, needs version 3.
+    const hold = { id: 'h1', walletId: 'points', until: 9, taken: [NEVER, 20_458, 7] };
+    const later = [
+      changed({ id: 'miles' }),
+      changed({ pending: [20_500, NEVER, 20_458, 7] }),
+      { ...member, holds: [hold] },
+      { ...member, wallets: [...member.wallets, newWallet('miles')] },
+    ];
+    for (const one of later) expect(encodeMember(one)[0]).toBe(3);
   });
 
   it('of a version to come is refused', () => {

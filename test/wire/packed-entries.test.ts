@@ -2,12 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../../src/lib/assert.ts';
-import type { AccrualTerms } from '../../src/program/program.ts';
 import type { Entries } from '../../src/scoring/entries.ts';
-import type { Accrual, AdjustmentEntry, EnrolmentEntry, Entry, Expiration, Reversal } from '../../src/scoring/entry.ts';
-import { NOT_GIVEN } from '../../src/scoring/event.ts';
+import type { Accrual, Entry } from '../../src/scoring/entry.ts';
 import { ByteWriter } from '../../src/wire/bytes.ts';
 import { PackedEntries } from '../../src/wire/packed-entries.ts';
+import { accrual, entry, IDS } from './generator.ts';
 
 class PlainEntries implements Entries {
   #list: { readonly entry: Entry; readonly print: number }[] = [];
@@ -49,18 +48,6 @@ class PlainEntries implements Entries {
   }
 }
 
-/** The id whose characters are the bytes of another: as long, and read as bytes the same. */
-function bytesOf(id: string): string {
-  return Buffer.from(id).toString('latin1');
-}
-
-/** Of one and of several bytes a character, around the longest length that one byte holds, and of equal length either way. */
-const IDS = [
-  ...['é', '店', 'ab店'].map(bytesOf),
-  ...['', 'a', 'b', 'ab', 'ac', 'ba', 'é', 'è', '店', '🦊', 'a\u0000', 'ab店', '店ab'],
-  ...[126, 127, 128, 129, 200].flatMap((length) => ['x'.repeat(length), `${'x'.repeat(length - 1)}y`]),
-  ...[42, 43, 63, 64].flatMap((length) => ['é'.repeat(length), `${'é'.repeat(length - 1)}e`, '店'.repeat(length)]),
-];
 /** So few that most ids share one; two of them differ only above the lowest 32 bits, two only below. */
 const PRINTS = [0, 7, 7 + 2 ** 32, 8 + 2 ** 32, 0xffff_ffff, Number.MAX_SAFE_INTEGER];
 /** That of each id, by its place in the list. */
@@ -69,96 +56,6 @@ const prints = fc.array(fc.constantFrom(...PRINTS), { minLength: IDS.length, max
 function printOf(prints: readonly number[], id: string): number {
   return prints[IDS.indexOf(id)] as number;
 }
-
-const TERMS: readonly AccrualTerms[] = (['floor', 'nearest', 'ceil'] as const).map((rounding, index) => ({
-  programVersion: index + 1,
-  ruleId: 'spend',
-  rate: { points: 1 + index, perMinor: 100, rounding },
-  levelId: ['', 'silver', 'gold'][index] ?? '',
-  multiplierMilli: 1_000 + 250 * index,
-}));
-
-const number = fc.oneof(fc.nat({ max: 200 }), fc.maxSafeNat());
-const given = fc.oneof(fc.constant(NOT_GIVEN), fc.nat());
-const label = fc.oneof(fc.constant(''), fc.string({ unit: 'grapheme', maxLength: 8 }));
-/** Some longer than the slab has for one member, some longer than the writer. */
-const long = fc
-  .tuple(
-    fc.constantFrom('r', 'é'),
-    fc.constantFrom(0, 1, 20, 60, 100, 127, 128, 199, 200, 201, 500, 5_000, 33_000, 70_000),
-  )
-  .map(([letter, length]) => letter.repeat(length));
-const head = fc
-  .record({ eventId: fc.constantFrom(...IDS), at: number, isNow: fc.boolean() })
-  .map(({ eventId, at, isNow }) => ({ eventId, occurredAt: isNow ? 0 : at, at }));
-
-const terms: fc.Arbitrary<AccrualTerms> = fc.oneof(
-  fc.constantFrom(...TERMS),
-  fc.constantFrom(...TERMS).map((terms) => ({ ...terms })),
-);
-const accrualLine = fc.record({
-  sku: label,
-  category: label,
-  quantity: fc.nat(),
-  amount: fc.nat(),
-  returnedQuantity: fc.nat(),
-  returnedAmount: fc.nat(),
-});
-const accrual = fc
-  .tuple(
-    head,
-    fc.record({
-      store: label,
-      terminal: label,
-      currency: label,
-      amount: number,
-      lines: fc.array(accrualLine, { maxLength: 4 }),
-      terms,
-      returnedAmount: number,
-    }),
-  )
-  .map(([head, rest]): Accrual => ({ kind: 'accrual', ...head, ...rest }));
-const reversal = fc
-  .tuple(
-    head,
-    fc.record({
-      programVersion: fc.nat(),
-      store: label,
-      terminal: label,
-      currency: label,
-      originalId: fc.constantFrom(...IDS),
-      amount: given,
-      lines: fc.array(fc.record({ sku: label, quantity: fc.nat(), amount: given }), { maxLength: 3 }),
-      parts: fc.array(
-        fc.record({
-          originalId: label,
-          amount: fc.nat(),
-          ruleId: label,
-          base: fc.integer(),
-          levelId: label,
-          bonus: fc.integer(),
-          expired: fc.oneof(fc.constant(0), fc.nat()),
-        }),
-        { maxLength: 3 },
-      ),
-    }),
-  )
-  .map(([head, rest]): Reversal => ({ kind: 'reversal', ...head, ...rest }));
-const adjustment = fc
-  .tuple(head, fc.record({ programVersion: fc.nat(), points: fc.integer(), reason: long, agent: label }))
-  .map(([head, rest]): AdjustmentEntry => ({ kind: 'adjustment', ...head, ...rest }));
-const enrolment = fc
-  .tuple(head, fc.nat())
-  .map(([head, programVersion]): EnrolmentEntry => ({ kind: 'enrolment', ...head, programVersion }));
-const expiration = fc.tuple(head, fc.nat(), fc.array(fc.tuple(fc.integer(), number))).map(
-  ([head, programVersion, earned]): Expiration => ({
-    kind: 'expiration',
-    ...head,
-    programVersion,
-    earned: earned.flat(),
-  }),
-);
-const entry: fc.Arbitrary<Entry> = fc.oneof(accrual, reversal, adjustment, enrolment, expiration);
 
 const run = fc.nat({ max: 3 });
 /** `put` appends an entry, or replaces the one of its id. */
