@@ -12,7 +12,8 @@ import {
   isAfter,
   tierEffect,
 } from '../../src/wire/effects.ts';
-import { ledgerEntryView, movementsOf } from '../../src/wire/outcome-view.ts';
+import { ledgerEntryView } from '../../src/wire/ledger-view.ts';
+import { movementsOf } from '../../src/wire/movements.ts';
 import { WireError } from '../../src/wire/pack.ts';
 import { histories, programs } from '../scoring/generator.ts';
 import { Desk } from '../scoring/harness.ts';
@@ -27,7 +28,7 @@ describe('effects', () => {
         const effects: Effect[] = [];
         for (const [sequence, { event, now }] of steps.entries()) {
           const { entry, tierChanges } = desk.score(event, now);
-          const body = entry && entryEffect('42', entry, desk.member.balance);
+          const body = entry && entryEffect(desk.member, entry);
           const changes = tierChanges.map((change) => tierEffect('42', 'main', change, event.id));
           for (const one of [...(body === undefined ? [] : [body]), ...changes]) {
             effects.push({ sequence, ordinal: effects.length + 1, loggedAt: new Date(now).toISOString(), ...one });
@@ -66,11 +67,13 @@ it('movements of an entry add up to its points, and none is minus nothing', () =
       for (const { event, now } of steps) desk.score(event, now);
       for (const entry of desk.entries()) {
         const movements = movementsOf(entry);
-        expect(movements.reduce((sum, { amount }) => sum + amount, 0)).toBe(pointsOf(entry));
+        const points = pointsOf(entry, 'points');
+        expect(movements.reduce((sum, { amount }) => sum + amount, 0)).toBe(points);
+        for (const { wallet } of movements) expect(wallet).toBe('points');
         for (const { amount } of movements) expect(Object.is(amount, -0)).toBe(false);
         const view = ledgerEntryView(entry);
-        expect(view.points).toBe(pointsOf(entry));
-        expect(view.text).toContain(String(Math.abs(pointsOf(entry)) || ''));
+        expect(view.points).toBe(points);
+        expect(view.text).toContain(String(Math.abs(points) || ''));
       }
     }),
   );

@@ -1,11 +1,13 @@
 /** A member and an outcome as clients get them. */
 import { describe, expect, it } from 'vitest';
 import { EXPIRING_SHOWN_MAX } from '../../src/limits.ts';
-import type { Adjustment, Purchase } from '../../src/scoring/event.ts';
-import { NEVER } from '../../src/scoring/lots.ts';
+import { NEVER } from '../../src/program/expiry.ts';
+import { type Adjustment, type MemberEvent, NOT_GIVEN, type Purchase } from '../../src/scoring/event.ts';
+import { walletOf } from '../../src/scoring/member.ts';
 import { refusal } from '../../src/scoring/outcome.ts';
+import { ledgerEntryView } from '../../src/wire/ledger-view.ts';
 import { memberView } from '../../src/wire/member-view.ts';
-import { ledgerEntryView, outcomeView } from '../../src/wire/outcome-view.ts';
+import { outcomeView } from '../../src/wire/outcome-view.ts';
 import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 import { Desk, programOf } from '../scoring/harness.ts';
 
@@ -28,11 +30,35 @@ function adjustment(points: number): Adjustment {
   return adjustmentEvent({ points, reason: 'sorry', agent: 'ann' });
 }
 
+/** Points wait for two weeks and are worth a hundredth; five miles are paid out. */
+const WALLETS = {
+  wallets: [
+    {
+      id: 'points',
+      pending: { days: 14 },
+      expiry: { after: { months: 1 } },
+      returns: 'within-balance',
+      redeem: { points: 100, worth: 1, holdMinutes: 30 },
+    },
+    { id: 'miles', expiry: { after: { days: 2 } }, redeem: { points: 1, worth: 0.5, automaticAt: 5 } },
+  ],
+  earn: [
+    { id: 'base', points: 10, per: 1 },
+    { id: 'visit', wallet: 'miles', points: 3, each: 'purchase' },
+  ],
+};
+
+function spend(type: 'redemption' | 'authorisation', id: string, points: number): MemberEvent {
+  const till = { store: 's1', terminal: 't1', wallet: '' };
+  return { type, id, memberId: '42', occurredAt: 0, ...till, points, amount: NOT_GIVEN };
+}
+
 describe('a member', () => {
   it('with the next expiries, those of a day as one, and no more than a dozen', () => {
     const desk = new Desk(programOf({ expiry: { after: { days: 10 }, through: 'month' } }));
     for (let day = 0; day < 27; day++) desk.score(purchase(`p${day}`, 100), NOON + day * DAY_MS);
-    desk.member.lots = [...desk.member.lots, NEVER, 20_458, 5];
+    const wallet = walletOf(desk.member, 'points');
+    wallet.lots = [...wallet.lots, NEVER, 20_458, 5];
     expect(memberView(desk.program, desk.member, 'e').expiring).toEqual([
       { wallet: 'points', amount: 17, at: '2026-02-01T00:00:00.000Z' },
       { wallet: 'points', amount: 10, at: '2026-03-01T00:00:00.000Z' },
@@ -85,6 +111,26 @@ describe('a member', () => {
       tiers: { main: { level: null, next: { level: 'silver', paths: [{ counter: 'spend', have: 0, need: 10_000 }] } } },
       counters: { spend: 0 },
     });
+  });
+
+  it('of two wallets, with what waits and what is held', () => {
+    const desk = new Desk(programOf(WALLETS));
+    desk.score(purchase('p1', 1_000), NOON);
+    desk.score(purchase('p2', 500), NOON + DAY_MS);
+    desk.score(adjustment(60), NOON + DAY_MS);
+    desk.score(spend('authorisation', 'h1', 20), NOON + DAY_MS);
+    const view = memberView(desk.program, desk.read(NOON + DAY_MS), 'e');
+    expect(view.balances).toEqual({
+      points: { available: 40, pending: 150, held: 20, debt: 0 },
+      // Of 3 + 3, 5 were redeemed by themselves.
+      miles: { available: 1, pending: 0, held: 0, debt: 0 },
+    });
+    expect(view.expiring).toEqual([
+      { wallet: 'miles', amount: 1, at: '2026-01-09T00:00:00.000Z' },
+      { wallet: 'points', amount: 40, at: '2026-02-07T00:00:00.000Z' },
+    ]);
+    expect(view.pending).toEqual([{ wallet: 'points', amount: 100, at: '2026-01-19T00:00:00.000Z' }]);
+    expect(view.holds).toEqual([{ id: 'h1', wallet: 'points', points: 20, until: '2026-01-06T12:30:00.000Z' }]);
   });
 
   it('of a program without tiers', () => {
@@ -163,4 +209,79 @@ describe('an outcome', () => {
       message: 'id: expected text',
     });
   });
+});
+
+it('points that wait, are spent, held and given back, in a ledger and in outcomes', () => {
+  const desk = new Desk(programOf(WALLETS));
+  const of = (type: string, id: string, originalId: string, more: object = {}): MemberEvent =>
+    ({ type, id, memberId: '42', occurredAt: 0, originalId, ...more }) as MemberEvent;
+  const said = (event: MemberEvent, day: number): object => {
+    const { paid, redeemed, expired } = outcomeView(
+      event,
+      desk.score(event, NOON + day * DAY_MS),
+      undefined,
+      undefined,
+    );
+    return { ...(paid && { paid }), ...(redeemed && { redeemed }), ...(expired && { expired }) };
+  };
+  expect(said(purchase('p1', 1_000), 0)).toEqual({});
+  expect(said(purchase('p2', 5_000), 1)).toEqual({ redeemed: [{ wallet: 'miles', points: 5, amount: 250 }] });
+  expect(said(of('void', 'v1', 'p2'), 1)).toEqual({});
+  expect(said(purchase('p3', 5_000), 1)).toEqual({});
+  expect(said(of('confirmation', 'c1', 'p3'), 1)).toEqual({});
+  expect(said(spend('redemption', 's1', 100), 1)).toEqual({ paid: { wallet: 'points', points: 100, amount: 100 } });
+  const until = '2026-01-06T12:30:00.000Z';
+  for (const [id, points] of Object.entries({ h1: 150, h2: 50, h3: 7 })) {
+    const paid = { wallet: 'points', points, amount: points, until };
+    expect(said(spend('authorisation', id, points), 1)).toEqual({ paid });
+  }
+  const captured = { paid: { wallet: 'points', points: 120, amount: 120 } };
+  expect(said(of('capture', 'k1', 'h1', { points: 120 }), 1)).toEqual(captured);
+  expect(said(of('release', 'l1', 'h2'), 1)).toEqual({});
+  expect(said(of('reversal', 'b1', 's1', { points: 40 }), 1)).toEqual({});
+  expect(said({ ...purchase('p4', 2_000), redemptionId: 'k1' }, 2)).toEqual({});
+  const goods = { store: 's1', terminal: '', currency: '', amount: 1_000, lines: [] };
+  expect(said(of('return', 'r1', 'p4', goods), 2)).toEqual({});
+  expect(said({ ...adjustment(2), wallet: 'miles' }, 50)).toEqual({
+    expired: [
+      { wallet: 'miles', amount: 1, at: '2026-01-09T00:00:00.000Z' },
+      { wallet: 'miles', amount: 3, at: '2026-01-10T00:00:00.000Z' },
+      { wallet: 'points', amount: 100, at: '2026-02-06T00:00:00.000Z' },
+      { wallet: 'points', amount: 380, at: '2026-02-07T00:00:00.000Z' },
+      { wallet: 'points', amount: 100, at: '2026-02-08T00:00:00.000Z' },
+    ],
+  });
+  const ledger = desk.entries().map(ledgerEntryView);
+  expect(ledger.map(({ type, points, text }) => `${type} ${points}: ${text}`)).toEqual([
+    'accrual 100: Earned 100 points and 3 miles by rules base and visit',
+    'accrual 500: Earned 500 points and 3 miles by rules base and visit',
+    'redemption -5: Redeemed 5 miles',
+    'void -500: Cancelled p2: took back 500 points and 3 miles earned with p2',
+    'accrual 500: Earned 500 points and 3 miles by rules base and visit',
+    'settlement 0: p3 confirmed: 500 points can be spent',
+    'redemption -100: Redeemed 100 points',
+    'hold -150: Held 150 points until 2026-01-06T12:30:00.000Z',
+    'hold -50: Held 50 points until 2026-01-06T12:30:00.000Z',
+    'hold -7: Held 7 points until 2026-01-06T12:30:00.000Z',
+    'capture 30: Redeemed 120 points held by h1; the other 30 can be spent again',
+    'release 50: The hold of 50 points by h2 was released',
+    'redemption_reversal 40: Gave back 40 points redeemed by s1',
+    'release 7: The hold of 7 points by h3 ran out',
+    'accrual 200: Earned 200 points and 3 miles by rules base and visit',
+    'reversal -40: Took back 100 points and 0 miles earned with p4; gave back 60 points that had paid for it',
+    'expiration -1: 1 miles expired, earned on 2026-01-06',
+    'expiration -3: 3 miles expired, earned on 2026-01-07',
+    'settlement 0: 100 points can be spent now',
+    'settlement 0: 100 points can be spent now',
+    'expiration -100: 100 points expired, earned on 2026-01-05',
+    'expiration -380: 380 points expired, earned on 2026-01-06',
+    'expiration -100: 100 points expired, earned on 2026-01-07',
+    'adjustment 2: Added 2 miles: sorry',
+  ]);
+  const byId = new Map(ledger.map((view) => [view.eventId, view]));
+  expect(byId.get('s1')).toMatchObject({ worth: 100, store: 's1' });
+  expect(byId.get('h1')).toMatchObject({ worth: 150, until });
+  expect(byId.get('k1')).toMatchObject({ worth: 120, originalId: 'h1' });
+  expect(byId.get('v1')).toMatchObject({ amount: 5_000, originalId: 'p2' });
+  expect(byId.get('b1')?.movements).toEqual([{ wallet: 'points', amount: 40, rule: 'redemption', originalId: 's1' }]);
 });
