@@ -12,10 +12,12 @@ import { type BalanceView, balancesOf } from './member-view.ts';
 import { type MovementView, movementsOf } from './movements.ts';
 import { UnknownVersion, WireError } from './pack.ts';
 
-export const EFFECTS_VERSION = 1;
+/** Version 2 has `balances`, by wallet, where version 1 had the `balance` of the only one. Both are read, for their places. */
+export const EFFECTS_VERSION = 2;
+const WITH_ONE_BALANCE = 1;
 
 export interface EffectsMessage {
-  readonly version: typeof EFFECTS_VERSION;
+  readonly version: typeof EFFECTS_VERSION | typeof WITH_ONE_BALANCE;
   readonly partition: number;
   /** Identity of the log's history. */
   readonly epoch: string;
@@ -144,7 +146,9 @@ export function decodeEffects(bytes: Uint8Array): EffectsMessage {
   } catch (error) {
     throw new WireError('an effects message is JSON', { cause: error });
   }
-  if (value?.version !== EFFECTS_VERSION) throw new UnknownVersion('effects message', value?.version);
+  if (value?.version !== EFFECTS_VERSION && value?.version !== WITH_ONE_BALANCE) {
+    throw new UnknownVersion('effects message', value?.version);
+  }
   if (value.to === undefined) throw new WireError('an effects message says how far it goes');
   return value as EffectsMessage;
 }

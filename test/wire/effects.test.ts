@@ -35,7 +35,7 @@ describe('effects', () => {
           }
         }
         const message: EffectsMessage = {
-          version: 1,
+          version: 2,
           partition: 3,
           epoch: 'e',
           to: { sequence: steps.length, ordinal: effects.length },
@@ -46,9 +46,12 @@ describe('effects', () => {
     );
   });
 
-  it.each(['', 'null', '7', '{}', '{"version":2,"to":{}}', '{"version":1}', 'nonsense'])('are not %j', (text) => {
-    expect(() => decodeEffects(new TextEncoder().encode(text))).toThrow(WireError);
-  });
+  it.each(['', 'null', '7', '{}', '{"version":3,"to":{}}', '{"version":1}', '{"version":2}', 'nonsense'])(
+    'are not %j',
+    (text) => {
+      expect(() => decodeEffects(new TextEncoder().encode(text))).toThrow(WireError);
+    },
+  );
 
   it('come one after the other', () => {
     const first = { sequence: 5, ordinal: 2 };

@@ -11,17 +11,20 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { publishStats } from '../../src/cluster/stats.ts';
 import { fingerprint } from '../../src/lib/hash.ts';
 import { allocateCounters, WorkerCounters } from '../../src/observe/counters.ts';
-import type { AccrualTerms } from '../../src/program/program.ts';
-import type { Entry } from '../../src/scoring/entry.ts';
+import { NEVER } from '../../src/program/expiry.ts';
+import { type AccrualTerms, EVERYTHING } from '../../src/program/program.ts';
+import type { Entry, Take } from '../../src/scoring/entry.ts';
 import { type LogEvent, NO_DEDUCTIONS, NOT_GIVEN } from '../../src/scoring/event.ts';
 import { History } from '../../src/scoring/history.ts';
 import { type IdBlock, IdIndex } from '../../src/scoring/id-index.ts';
-import { NEVER } from '../../src/scoring/lots.ts';
 import type { Member } from '../../src/scoring/member.ts';
+import { newWallet } from '../../src/scoring/wallet.ts';
 import { openLmdbStore } from '../../src/store/lmdb-store.ts';
 import type { StoredPosition } from '../../src/store/store.ts';
 import { decodeBatch, encodeBatch } from '../../src/wire/batch.ts';
+import { ByteReader, ByteWriter } from '../../src/wire/bytes.ts';
 import { decodeEffects, type EffectsMessage, encodeEffects } from '../../src/wire/effects.ts';
+import { readEntry, writeEntry } from '../../src/wire/entry-record.ts';
 import { decodeLive, encodeLive, liveFrame } from '../../src/wire/live.ts';
 import {
   decodeChunk,
@@ -184,9 +187,23 @@ it('a batch, version 1, of what joined it later', () => {
 const TERMS: AccrualTerms = {
   programVersion: 3,
   ruleId: 'spend',
+  walletId: 'points',
   rate: { points: 2, perMinor: 100, rounding: 'nearest' },
+  per: 'money',
+  rounded: 'rule',
+  back: 'earned',
   levelId: 'gold',
   multiplierMilli: 1_250,
+};
+
+const TAKE: Take = {
+  walletId: 'points',
+  ruleId: 'spend',
+  base: 5,
+  levelId: 'gold',
+  bonus: -1,
+  expired: 0,
+  forgiven: 0,
 };
 
 const ENTRIES: readonly Entry[] = [
@@ -199,12 +216,17 @@ const ENTRIES: readonly Entry[] = [
     terminal: 't1',
     currency: 'USD',
     amount: 525,
+    deductions: NO_DEDUCTIONS,
+    counted: 525,
+    redemptionId: '',
+    programVersion: 3,
     lines: [
       { sku: 'latte', category: 'coffee', quantity: 2, amount: 500, returnedQuantity: 1, returnedAmount: 250 },
       { sku: 'mug', category: '', quantity: 1, amount: 25, returnedQuantity: 0, returnedAmount: 0 },
     ],
-    terms: TERMS,
+    awards: [{ terms: TERMS, lines: EVERYTHING }],
     returnedAmount: 250,
+    confirmed: false,
   },
   {
     kind: 'reversal',
@@ -218,7 +240,7 @@ const ENTRIES: readonly Entry[] = [
     originalId: 'p1',
     amount: NOT_GIVEN,
     lines: [{ sku: 'latte', quantity: 1, amount: 250 }],
-    parts: [{ originalId: 'p1', amount: 250, ruleId: 'spend', base: 5, levelId: 'gold', bonus: -1, expired: 0 }],
+    parts: [{ originalId: 'p1', amount: 250, takes: [TAKE], restored: undefined }],
   },
   {
     kind: 'adjustment',
@@ -226,6 +248,8 @@ const ENTRIES: readonly Entry[] = [
     occurredAt: 0,
     at: AT_MS + 2,
     programVersion: 3,
+    walletId: 'points',
+    wallet: '',
     points: -70_000,
     reason: 'why',
     agent: 'who',
@@ -246,8 +270,7 @@ function member(): Member {
     ...unstoredMember('m'),
     version: 1_234_567_890_123,
     enrolledAt: AT_MS,
-    balance: -7,
-    lots: [NEVER, 20_000, 5, NEVER, -3, 300],
+    wallets: [{ ...newWallet('points'), balance: -7, lots: [NEVER, 20_000, 5, NEVER, -3, 300] }],
     spend: [20_000, 525],
     levelId: 'gold',
     levelSince: AT_MS - 1,
@@ -335,7 +358,7 @@ describe('a member', () => {
     expect(history?.sealed).toBe(2);
     const { recent: none, ...fresh } = decodeMember('m', bytesOf(NEW_MEMBER), () => []);
     const { recent: _none, ...expectedFresh } = unstoredMember('m');
-    expect(fresh).toEqual(expectedFresh);
+    expect(fresh).toEqual({ ...expectedFresh, wallets: [newWallet('points')] });
     expect(none.count).toBe(0);
   });
 });
@@ -343,9 +366,14 @@ describe('a member', () => {
 it('a member whose points expire, version 2', () => {
   const expiring: Member = {
     ...unstoredMember('m'),
-    balance: 12,
-    lots: [20_365, 20_000, 5, NEVER, 20_001, 7],
-    expired: [19_000, 4, 19_001, 300],
+    wallets: [
+      {
+        ...newWallet('points'),
+        balance: 12,
+        lots: [20_365, 20_000, 5, NEVER, 20_001, 7],
+        expired: [19_000, 4, 19_001, 300],
+      },
+    ],
   };
   const record = joined(
     '02 0000000000000000 00 0c',
@@ -359,6 +387,219 @@ it('a member whose points expire, version 2', () => {
   const { recent: _none, ...read } = decodeMember('m', bytesOf(record), () => []);
   const { recent: _empty, ...expected } = expiring;
   expect(read).toEqual(expected);
+});
+
+it('a member of two wallets, with points that wait and points that are held, version 3', () => {
+  const rich: Member = {
+    ...unstoredMember('m'),
+    wallets: [
+      { id: 'points', balance: 12, lots: [NEVER, 20_001, 12], pending: [20_010, 20_365, 20_000, 5], expired: [] },
+      { id: 'miles', balance: -7, lots: [], pending: [], expired: [19_000, 4] },
+    ],
+    holds: [{ id: 'h1', walletId: 'points', until: AT_MS, taken: [20_365, 20_000, 300] }],
+  };
+  const record = joined(
+    '03 0000000000000000 00',
+    // wallets: how many, and of each its name, balance, lots as above, how many numbers of what waits and those, expired
+    '02 06706f696e7473 0c 01 00 a1b802 0c 04 aab802 8dbe02 a0b802 05 00',
+    '056d696c6573 47 00 00 01 b8a802 04',
+    // holds: how many, and of each its id, wallet, end and lots
+    '01 026831 06706f696e7473 80a49cbeba33 01 ee02 a0b802 ac04',
+    '00 00 00 00 00 00 00 00',
+  );
+  expect(hex(encodeMember(rich))).toBe(record);
+  const { recent: _none, ...read } = decodeMember('m', bytesOf(record), () => []);
+  const { recent: _empty, ...expected } = rich;
+  expect(read).toEqual(expected);
+});
+
+const RESTORED = { walletId: 'points', redemptionId: 's1', points: 40 };
+const PAYMENT = {
+  programVersion: 3,
+  walletId: 'points',
+  points: 500,
+  worth: 525,
+  store: 's1',
+  terminal: 't1',
+  wallet: '',
+  asked: { points: NOT_GIVEN, amount: 525 },
+};
+
+/** One of each that joined ENTRIES later, or is laid out otherwise where there is more to say. */
+const LATER_ENTRIES: readonly (readonly [Entry, string])[] = [
+  [
+    {
+      kind: 'expiration',
+      eventId: '',
+      occurredAt: 0,
+      at: AT_MS,
+      programVersion: 3,
+      walletId: 'points',
+      earned: [20_000, 5, 20_001, 300],
+    },
+    '09 00 80a49cbeba33 03 02 a0b802 05 a1b802 ac04',
+  ],
+  [
+    {
+      kind: 'expiration',
+      eventId: '',
+      occurredAt: 0,
+      at: AT_MS,
+      programVersion: 3,
+      walletId: 'miles',
+      earned: [20_000, 5],
+    },
+    '13 00 80a49cbeba33 03 01 a0b802 05 056d696c6573',
+  ],
+  [
+    {
+      ...headOf('r2'),
+      kind: 'reversal',
+      programVersion: 3,
+      store: '',
+      terminal: '',
+      currency: '',
+      originalId: '',
+      amount: 250,
+      lines: [],
+      parts: [{ originalId: 'p1', amount: 250, takes: [{ ...TAKE, expired: 2 }], restored: undefined }],
+    },
+    '0a 027232 80a49cbeba33 03 00 00 00 00 fb01 00 01 027031 fa01 057370656e64 05 04676f6c64 41 02',
+  ],
+  [
+    {
+      ...headOf('r3'),
+      kind: 'reversal',
+      programVersion: 3,
+      store: '',
+      terminal: '',
+      currency: '',
+      originalId: 'p1',
+      amount: NOT_GIVEN,
+      lines: [],
+      parts: [
+        {
+          originalId: 'p1',
+          amount: 250,
+          takes: [TAKE, { ...TAKE, walletId: 'miles', expired: 1, forgiven: 3 }],
+          restored: RESTORED,
+        },
+        { originalId: '', amount: 7, takes: [], restored: undefined },
+      ],
+    },
+    '0e 027233 80a49cbeba33 03 00 00 00 027031 00 00 02 027031 fa01 02 057370656e64 05 04676f6c64 41 00 06706f696e7473 00 057370656e64 05 04676f6c64 41 01 056d696c6573 03 01 06706f696e7473 027331 28 00 07 00 00',
+  ],
+  [
+    {
+      ...headOf('p2'),
+      kind: 'accrual',
+      store: 's1',
+      terminal: 't1',
+      currency: 'USD',
+      amount: 525,
+      deductions: { discount: 1, paidWithPoints: 2, tax: 3, tip: 4, giftCards: 500 },
+      counted: 15,
+      redemptionId: 's1',
+      programVersion: 3,
+      lines: [],
+      awards: [
+        { terms: TERMS, lines: EVERYTHING },
+        {
+          terms: { ...TERMS, walletId: 'miles', per: 'line', rounded: 'basket', back: 'proportional' },
+          lines: [0, 300],
+        },
+      ],
+      returnedAmount: 250,
+      confirmed: true,
+    },
+    '0c 027032 80a49cbeba33 027331 027431 03555344 8d04 03 01 02 03 04 f403 0f 027331 01 02 01 03 057370656e64 02 64 01 04676f6c64 e209 00 00 03 057370656e64 02 64 01 04676f6c64 e209 056d696c6573 02 02 01 02 00 ac02 fa01 00',
+  ],
+  [
+    {
+      ...headOf('v1'),
+      kind: 'void',
+      programVersion: 3,
+      originalId: 'p1',
+      parts: [{ originalId: 'p1', amount: 250, takes: [TAKE], restored: undefined }],
+    },
+    '14 027631 80a49cbeba33 03 027031 01 027031 fa01 01 057370656e64 05 04676f6c64 41 00 06706f696e7473 00 00',
+  ],
+  [
+    {
+      ...headOf('c1'),
+      kind: 'settlement',
+      programVersion: 3,
+      originalId: 'p1',
+      moved: [
+        { walletId: 'points', points: 5 },
+        { walletId: 'miles', points: 300 },
+      ],
+    },
+    '16 026331 80a49cbeba33 03 027031 02 06706f696e7473 05 056d696c6573 ac02',
+  ],
+  [
+    { ...headOf('s1'), kind: 'redemption', ...PAYMENT, taken: [20_365, 20_000, 500], reversed: 40 },
+    '18 027331 80a49cbeba33 03 06706f696e7473 f403 8d04 027331 027431 00 00 8e04 01 ee02 a0b802 b407 28',
+  ],
+  [
+    { ...headOf('h1'), kind: 'hold', ...PAYMENT, until: AT_MS + 900_000 },
+    '1a 026831 80a49cbeba33 03 06706f696e7473 f403 8d04 027331 027431 00 00 8e04 a09bd3beba33',
+  ],
+  [
+    {
+      ...headOf('k1'),
+      kind: 'capture',
+      programVersion: 3,
+      walletId: 'points',
+      originalId: 'h1',
+      asked: NOT_GIVEN,
+      points: 300,
+      worth: 315,
+      released: 200,
+      taken: [NEVER, 20_000, 300],
+      reversed: 0,
+    },
+    '1c 026b31 80a49cbeba33 03 06706f696e7473 026831 00 ac02 bb02 c801 01 00 a0b802 ac04 00',
+  ],
+  [
+    { ...headOf('l1'), kind: 'release', programVersion: 3, walletId: 'points', originalId: 'h1', points: 500 },
+    '1e 026c31 80a49cbeba33 03 06706f696e7473 026831 f403',
+  ],
+  [
+    {
+      ...headOf('b1'),
+      kind: 'redemption_reversal',
+      programVersion: 3,
+      originalId: 's1',
+      asked: 40,
+      restored: RESTORED,
+    },
+    '20 026231 80a49cbeba33 03 027331 29 06706f696e7473 027331 28',
+  ],
+  [
+    {
+      ...headOf('a2'),
+      kind: 'adjustment',
+      programVersion: 3,
+      walletId: 'points',
+      wallet: 'points',
+      points: 5,
+      reason: '',
+      agent: '',
+    },
+    '10 026132 80a49cbeba33 03 05 00 00 06706f696e7473 06706f696e7473',
+  ],
+];
+
+function headOf(eventId: string): Pick<Entry, 'eventId' | 'occurredAt' | 'at'> {
+  return { eventId, occurredAt: AT_MS, at: AT_MS };
+}
+
+it.each(LATER_ENTRIES)('an entry: %j', (entry, golden) => {
+  const out = new ByteWriter().start();
+  writeEntry(out, entry);
+  expect(hex(out.copy())).toBe(joined(golden));
+  expect(readEntry(new ByteReader(bytesOf(golden), 0))).toEqual(entry);
 });
 
 it('a chunk, version 1', () => {
@@ -454,7 +695,7 @@ describe('a store', () => {
 
 // --- Effects, which others read ---
 
-const EFFECTS = [
+const EFFECTS_1 = [
   '{"version":1,"partition":17,"epoch":"LOYALTY_EVENTS@2026","to":{"sequence":12,"ordinal":3},',
   '"effects":[{"sequence":11,"ordinal":1,"loggedAt":"2026-01-10T12:00:00.000Z","type":"reversal","memberId":"m","eventId":"r1","at":"2026-01-10T12:00:00.000Z",',
   '"movements":[{"wallet":"points","amount":-5,"rule":"spend","originalId":"p1"}],"balance":7},',
@@ -462,9 +703,18 @@ const EFFECTS = [
   '{"sequence":12,"ordinal":3,"loggedAt":"2026-01-10T12:00:00.000Z","type":"rejected","code":"malformed","message":"why","bytes":"AQID","bytesTotal":3}]}',
 ].join('');
 
-it('effects, version 1', () => {
+/** What is left is said of each wallet. */
+const EFFECTS_2 = [
+  '{"version":2,"partition":17,"epoch":"LOYALTY_EVENTS@2026","to":{"sequence":12,"ordinal":3},',
+  '"effects":[{"sequence":11,"ordinal":1,"loggedAt":"2026-01-10T12:00:00.000Z","type":"reversal","memberId":"m","eventId":"r1","at":"2026-01-10T12:00:00.000Z","originalId":"p1",',
+  '"movements":[{"wallet":"points","amount":-5,"rule":"spend","originalId":"p1"}],"balances":{"points":{"available":7,"pending":0,"held":0,"debt":0}}},',
+  '{"sequence":11,"ordinal":2,"loggedAt":"2026-01-10T12:00:00.000Z","type":"tier_changed","memberId":"m","tier":"main","from":"gold","to":null,"at":"2026-01-10T12:00:00.000Z","eventId":"r1"},',
+  '{"sequence":12,"ordinal":3,"loggedAt":"2026-01-10T12:00:00.000Z","type":"rejected","code":"malformed","message":"why","bytes":"AQID","bytesTotal":3}]}',
+].join('');
+
+it('effects, version 2', () => {
   const message: EffectsMessage = {
-    version: 1,
+    version: 2,
     partition: 17,
     epoch: 'LOYALTY_EVENTS@2026',
     to: { sequence: 12, ordinal: 3 },
@@ -477,8 +727,9 @@ it('effects, version 1', () => {
         memberId: 'm',
         eventId: 'r1',
         at: '2026-01-10T12:00:00.000Z',
+        originalId: 'p1',
         movements: [{ wallet: 'points', amount: -5, rule: 'spend', originalId: 'p1' }],
-        balance: 7,
+        balances: { points: { available: 7, pending: 0, held: 0, debt: 0 } },
       },
       {
         sequence: 11,
@@ -504,14 +755,18 @@ it('effects, version 1', () => {
       },
     ],
   };
-  expect(text(encodeEffects(message))).toBe(EFFECTS);
-  expect(decodeEffects(utf8(EFFECTS))).toEqual(message);
+  expect(text(encodeEffects(message))).toBe(EFFECTS_2);
+  expect(decodeEffects(utf8(EFFECTS_2))).toEqual(message);
+});
+
+it('effects of version 1 are read', () => {
+  expect(decodeEffects(utf8(EFFECTS_1))).toEqual(JSON.parse(EFFECTS_1));
 });
 
 const SENT_EFFECTS = [
-  '{"version":1,"partition":0,"epoch":"memory@1","to":{"sequence":2,"ordinal":2},',
+  '{"version":2,"partition":0,"epoch":"memory@1","to":{"sequence":2,"ordinal":2},',
   '"effects":[{"sequence":2,"ordinal":1,"loggedAt":"2026-01-10T12:00:00.000Z","type":"accrual","memberId":"m","eventId":"p-golden","at":"2026-01-10T12:00:00.000Z",',
-  '"movements":[{"wallet":"points","amount":12,"rule":"spend"}],"balance":12},',
+  '"movements":[{"wallet":"points","amount":12,"rule":"spend"}],"balances":{"points":{"available":12,"pending":0,"held":0,"debt":0}}},',
   '{"sequence":2,"ordinal":2,"loggedAt":"2026-01-10T12:00:00.000Z","type":"tier_changed","memberId":"m","tier":"main","from":null,"to":"silver","at":"2026-01-10T12:00:00.000Z","eventId":"p-golden"}]}',
 ].join('');
 
