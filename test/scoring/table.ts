@@ -198,7 +198,8 @@ class TableRun {
           const [name = '', category = ''] = sku.split('/');
           return { sku: name, category, quantity: Number(quantity.slice(1)), amount: this.#minor(paid) };
         });
-        const total = this.#minor(amount);
+        const sum = detailed.reduce((total, line) => total + line.amount, 0);
+        const total = amount === undefined ? sum : this.#minor(amount);
         const deductions = this.#deductions(options);
         const redemptionId = options['by'] ?? '';
         const sale = { store, terminal, currency, amount: total, lines: detailed };
