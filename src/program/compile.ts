@@ -44,6 +44,7 @@ export function compileProgram(document: ProgramDocument): CompileResult {
       zone,
       enrolmentRequired: document.enrolment === 'required',
       wallets,
+      redeemsByItself: wallets.some(({ redeem }) => (redeem?.automaticAt ?? 0) > 0),
       earn,
       earnOn: document.earnOn,
       tiers,

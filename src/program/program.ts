@@ -12,6 +12,8 @@ export interface Program {
   readonly enrolmentRequired: boolean;
   /** In the order of the document; the first is meant where none is named. */
   readonly wallets: readonly WalletRules[];
+  /** Some wallet redeems by itself. */
+  readonly redeemsByItself: boolean;
   readonly earn: EarnRules;
   /** What of a purchase's amount counts, beside tax, tips and gift cards, which never do. */
   readonly earnOn: ProgramDocument['earnOn'];

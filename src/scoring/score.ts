@@ -61,7 +61,6 @@ import {
   planRedemption,
   planReversal,
   redeem,
-  redeemByItself,
   redemptionOf,
   releaseHold,
   restore,
@@ -460,15 +459,8 @@ function asItWillBe({ program, member, at, now }: Scoring): Member {
 function scored({ program, member, at, now, print }: Scoring, entry: Entry, passed: Passed): Outcome {
   record(member, entry, print);
   const tierChanges = judge(program, member, at, passed.tierChanges);
-  let after = NO_ENTRIES;
-  for (const rules of program.wallets) {
-    const redeemed = rules.redeem?.automaticAt ? redeemByItself(program, member, rules, at) : undefined;
-    if (redeemed === undefined) continue;
-    record(member, redeemed);
-    after = [...after, redeemed];
-  }
   const past = Math.max(now, member.asOf);
-  if (member.due <= past) after = [...after, ...passAtOnce(program, member, past)];
+  const after = program.redeemsByItself || member.due <= past ? passAtOnce(program, member, at, past) : NO_ENTRIES;
   return { code: 'scored', entry, tierChanges, before: passed.entries, after, field: undefined };
 }
 

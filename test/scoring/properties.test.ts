@@ -10,6 +10,7 @@ import type { Program } from '../../src/program/program.ts';
 import { NOT_GIVEN, type Purchase, type Return } from '../../src/scoring/event.ts';
 import { sumOfLots } from '../../src/scoring/lots.ts';
 import { copyMember, type Member } from '../../src/scoring/member.ts';
+import { sumOfPending } from '../../src/scoring/pending.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import { settle } from '../../src/scoring/settle.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
@@ -61,9 +62,26 @@ describe.each([
         for (const { event, now } of steps) {
           // A refused event lets no time pass.
           if (desk.score(event, now).code === 'scored') firedBy = now;
-          const { spend } = desk.member;
-          const { balance, lots, expired } = firstWallet(desk.member);
-          expect(balance).toBe(desk.entries().reduce((sum, entry) => sum + pointsOf(entry, 'points'), 0));
+          const { spend, holds } = desk.member;
+          const { balance, lots, pending, expired } = firstWallet(desk.member);
+          const moved = desk.entries().reduce((sum, entry) => sum + pointsOf(entry, 'points'), 0);
+          expect(moved).toBe(balance + sumOfPending(pending));
+          for (let index = 0; index < pending.length; index += 4) {
+            expect(pending[index + 3]).toBeGreaterThan(0);
+            // None waits whose day has come.
+            if (pending[index] === NEVER) continue;
+            expect(desk.program.zone.startOfDay(pending[index] as number)).toBeGreaterThan(firedBy);
+          }
+          for (const hold of holds) {
+            expect(sumOfLots(hold.taken)).toBeGreaterThan(0);
+            expect(hold.until).toBeGreaterThan(firedBy);
+            expect(hold.until).toBeGreaterThanOrEqual(desk.member.due);
+          }
+          for (const entry of desk.entries()) {
+            if (entry.kind !== 'redemption' && entry.kind !== 'capture') continue;
+            expect(sumOfLots(entry.taken)).toBe(entry.points);
+            expect(entry.reversed).toBeLessThanOrEqual(entry.points);
+          }
           expect(sumOfLots(lots)).toBe(Math.max(0, balance));
           for (const days of [pairsOf(expired), pairsOf(spend)]) {
             expect(days.every(([, amount]) => amount > 0)).toBe(true);
@@ -158,13 +176,17 @@ describe('P10 the rolling window', () => {
         const desk = deskAfter(program as Program, steps);
         for (let edges = 0; edges < 40 && desk.member.due !== Infinity; edges++) {
           const { due, levelId } = desk.member;
-          const { balance } = firstWallet(desk.member);
+          const held = (member: Member): number => {
+            const { balance, pending } = firstWallet(member);
+            return balance + sumOfPending(pending);
+          };
+          const before = held(desk.member);
           expect(due).toBeGreaterThan(desk.member.asOf);
           expect(desk.read(due - 1).levelId).toBe(levelId);
-          expect(firstWallet(desk.read(due - 1)).balance).toBe(balance);
+          expect(held(desk.read(due - 1))).toBe(before);
           const { tierChanges, entries } = settle(desk.program, desk.member, due);
           const gone = entries.reduce((sum, entry) => sum + pointsOf(entry, 'points'), 0);
-          expect(firstWallet(desk.member).balance).toBe(balance + gone);
+          expect(held(desk.member)).toBe(before + gone);
           for (const { at } of entries) expect(at).toBe(due);
           for (const change of tierChanges) expect(change).toEqual({ from: levelId, to: desk.member.levelId, at: due });
         }
@@ -264,6 +286,8 @@ describe('P1 a purchase and its full return', () => {
   const standing = (member: Member) => ({
     balance: firstWallet(member).balance,
     lots: firstWallet(member).lots,
+    pending: firstWallet(member).pending,
+    holds: member.holds,
     // What is remembered of what has expired is let go of by what expires later.
     expired: pairsOf(firstWallet(member).expired).filter(([day]) => day >= member.asOfDay - EXPIRED_DAYS_KEPT),
     windowSpend: member.windowSpend,
@@ -276,7 +300,7 @@ describe('P1 a purchase and its full return', () => {
     fc.assert(
       fc.property(
         // Without renewal: somebody was there, though the goods came back.
-        programs(1, { ...ANY, expiry: 'lasting' }),
+        programs(1, { ...ANY, expiry: 'lasting', wallets: 'unlimited' }),
         histories(SHORT),
         paid,
         pieces,
@@ -307,12 +331,19 @@ describe('P1 a purchase and its full return', () => {
   it('with other events in between: balance, spend, level', () => {
     // Without multipliers, since the level that the purchase gave for a while may have paid.
     // Nor with expiry, since it may have paid for what would have been paid with points that have expired instead.
-    const plain = { multipliers: false, unmatched: ['ignore', 'refuse'], expiry: 'none' } as const;
+    // Nor are points spent, which might not have been there.
+    const plain = {
+      multipliers: false,
+      unmatched: ['ignore', 'refuse'],
+      expiry: 'none',
+      wallets: 'unlimited',
+    } as const;
+    const unspent = { ...SHORT, spends: false };
     fc.assert(
       fc.property(
         programs(1, plain),
-        histories(SHORT, 'before'),
-        histories(SHORT, 'after'),
+        histories(unspent, 'before'),
+        histories(unspent, 'after'),
         paid,
         ([program], before, rest, [quantity, amount, lag]) => {
           const desk = deskAfter(program as Program, before);

@@ -232,4 +232,11 @@ purchase p2 1.00             -> +1 none>vip redeemed 100 balance 0
 purchase p3 250.00           -> +250 redeemed 200 balance 50
 `);
   });
+
+  it('does so when points can be spent at last, before some of them expire', () => {
+    check(`${shop('redeem: {points: 100, worth: 1.00, automaticAt: 100}, pending: {days: 2}, expiry: {after: {days: 1}}')}
+purchase p1 130.00 2026-01-05 -> +130 redeemed none pending 130
+tick 2026-01-07               -> redeemed 100 expired 2026-01-07:30 balance 0 due never
+`);
+  });
 });
