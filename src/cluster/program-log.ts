@@ -4,9 +4,10 @@
  */
 import type { EventWriter } from '../log/log.ts';
 import { readProgram, type StoredProgram, type Topology, writeProgram } from '../log/topology.ts';
-import { type ProgramIssue, successionIssues } from '../program/compile.ts';
+import type { ProgramIssue } from '../program/compile.ts';
 import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
+import { successionIssues } from '../program/succession.ts';
 import { encodeBatch } from '../wire/batch.ts';
 
 export type ProgramChangeResult = { readonly ok: true; readonly version: number } | Refused;
@@ -58,7 +59,7 @@ export class ProgramLog {
     const { version } = program;
     const document = JSON.stringify(program.document);
     const current = await this.current();
-    if (current?.document === document) return { ok: true, version };
+    if (current !== undefined && isSame(current.document, document)) return { ok: true, version };
     const problem = current === undefined ? undefined : problemAfter(current, program);
     if (problem !== undefined) return problem;
     // The bucket first, as not announced: whatever happens from here on, no other document can take this version.
@@ -75,6 +76,13 @@ export class ProgramLog {
     const payload = encodeBatch([{ type: 'program', document }]);
     await Promise.all(Array.from({ length: partitions }, (_unused, partition) => writer.publish(partition, payload)));
   }
+}
+
+/** Whether two documents say the same, though one was written when there were fewer options to say it with. */
+function isSame(before: string, document: string): boolean {
+  if (before === document) return true;
+  const checked = checkProgram(JSON.parse(before));
+  return checked.ok && JSON.stringify(checked.program.document) === document;
 }
 
 /** Why the program cannot follow the one in the log. */

@@ -5,6 +5,7 @@
  */
 import { checkProgram, issuesText } from '../../src/program/parse.ts';
 import type { Program } from '../../src/program/program.ts';
+import { succeed } from '../../src/program/succession.ts';
 import type { Days } from '../../src/scoring/days.ts';
 import type { Entry } from '../../src/scoring/entry.ts';
 import type { MemberEvent } from '../../src/scoring/event.ts';
@@ -57,9 +58,9 @@ export class Desk {
 
   /** Another program counts from here on; what was due before it fires by the old one. */
   change(program: Program, now: number): void {
-    if (program === this.program) return;
+    if (program.version === this.program.version) return;
     this.tick(now);
-    this.program = program;
+    this.program = succeed(this.program, program, now);
   }
 
   /** Fires the timers due by `now`, one edge at a time, as a tick does. */

@@ -25,7 +25,7 @@
  *
  * After the arrow, any of: the code (`scored` unless said) with its field, points (+120), `balance 120`, `pending 10`,
  * `held 5`, of another wallet than the first `+12:cash`, `balance:cash 12`; `worth 5.00`, what points paid; `redeemed 100`, what
- * a wallet redeemed by itself; `rules base:40,tea:10`; `released h1:5`, a hold that ran out; `tier gold` or `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
+ * a wallet redeemed by itself; `rules base:40,tea:10`; `late yes`; `released h1:5`, a hold that ran out; `tier gold` or `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
  * `expires 2026-02-01:120,...` or `expires never`, what comes next; `expired 2026-02-01:120,...`, what expired on the line;
  * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. What is said is checked, in every mode
  * (harness.ts); and that the ledger adds up to the balance and the lots to what can be spent, on every line.
@@ -347,6 +347,8 @@ class TableRun {
         );
       case 'worth':
         return outcome?.entry !== undefined && 'worth' in outcome.entry ? this.#money(outcome.entry.worth) : 'none';
+      case 'late':
+        return outcome?.entry?.kind === 'accrual' && outcome.entry.late ? 'yes' : 'no';
       case 'rules':
         return list(
           outcome?.entry === undefined ? [] : movementsOf(outcome.entry).map(({ rule, amount }) => `${rule}:${amount}`),
