@@ -532,7 +532,8 @@ function named(book: Book, event: PublicReturn, originalId: string): GoingBack |
 function byAmount(purchase: Bought, amount: number | undefined): readonly Back[] | string {
   const left = leftOf(purchase, purchase.back);
   const money = amount === undefined ? left : BigInt(amount);
-  if (money > left || (left === 0n && purchase.amount > 0n)) return 'return_exceeds_original';
+  const goods = purchase.lines.some((line, index) => leftOfLine(line, index, purchase.back).quantity > 0);
+  if (money > left || (left === 0n && purchase.amount > 0n && !goods)) return 'return_exceeds_original';
   // While some of the money stays, the goods do.
   if (money < left) return [...purchase.back, { line: WHOLE, quantity: 0, amount: money }];
   const lines = purchase.lines.map((line, index) => ({ line: index, ...leftOfLine(line, index, purchase.back) }));

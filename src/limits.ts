@@ -109,6 +109,8 @@ export const CHUNK_ENTRIES = 32;
 export const LATE_DAYS = 92;
 /** Days earned, before the newest that has expired, whose expired points are remembered for a return not to charge again. */
 export const EXPIRED_DAYS_KEPT = 730;
+/** Versions of a program that are kept for purchases that arrive late. */
+export const PROGRAMS_KEPT = 16;
 /** Holds a member has open at a time. */
 export const HOLDS_MAX = 64;
 /** Of the expiries to come, the soonest that are shown. */

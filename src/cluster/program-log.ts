@@ -5,9 +5,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EventWriter } from '../log/log.ts';
 import { readProgram, type StoredProgram, type Topology, writeProgram } from '../log/topology.ts';
-import { type ProgramIssue, successionIssues } from '../program/compile.ts';
+import type { ProgramIssue } from '../program/compile.ts';
 import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
+import { successionIssues } from '../program/succession.ts';
 import { encodeBatch } from '../wire/batch.ts';
 
 export type ProgramChangeResult = { readonly ok: true; readonly version: number } | Refused;
@@ -78,7 +79,7 @@ export class ProgramLog {
   }
 }
 
-/** Not by its text: an earlier version of the engine knew fewer options, and left out their defaults. */
+/** Whether a document says the same as a program, though it was written when there were fewer options to say it with. */
 function isSame(written: string, { document }: Program): boolean {
   const checked = checkProgram(JSON.parse(written));
   return checked.ok && isDeepStrictEqual(checked.program.document, document);

@@ -12,9 +12,9 @@ import { digestText, emptyDigest, parseDigest } from '../lib/hash.ts';
 import { REJECTED_BYTES_MAX, TICK_MEMBERS_MAX } from '../limits.ts';
 import type { EffectsWriter, LogMessage } from '../log/log.ts';
 import type { WorkerCounters } from '../observe/counters.ts';
-import { successionIssues } from '../program/compile.ts';
 import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
+import { successionIssues } from '../program/succession.ts';
 import type { Entry } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import type { Member } from '../scoring/member.ts';
@@ -31,6 +31,7 @@ import { WireError } from '../wire/pack.ts';
 import { partitionOf } from '../wire/subjects.ts';
 import { EffectsQueue } from './effects-queue.ts';
 import { messageFingerprint } from './position.ts';
+import { Programs } from './programs.ts';
 
 export interface PartitionOptions {
   readonly partition: number;
@@ -80,8 +81,7 @@ export class Partition {
   readonly #members: MemberCache;
   readonly #effects: EffectsQueue;
   readonly #position: Position;
-  #program: Program | undefined;
-  #programDocument: string;
+  readonly #programs: Programs;
   #checkpoint: Promise<void> | undefined;
   #nextDue: number;
   /** Events and payload bytes scored since the last checkpoint began. */
@@ -99,8 +99,7 @@ export class Partition {
       payload: undefined,
       fingerprint: stored?.messageFingerprint ?? 0,
     };
-    this.#programDocument = stored?.program ?? '';
-    if (this.#programDocument !== '') this.#program = compileStored(this.#programDocument);
+    this.#programs = Programs.stored(stored);
     this.#nextDue = options.store.nextDue();
   }
 
@@ -127,13 +126,13 @@ export class Partition {
     return this.#position.timestampMs;
   }
 
-  /** No timer is due before this instant, epoch ms. */
+  /** No timer is due before this instant and no program waits for an earlier one, epoch ms. */
   get nextDue(): number {
-    return this.#nextDue;
+    return Math.min(this.#nextDue, this.#programs.nextAt);
   }
 
   get program(): Program | undefined {
-    return this.#program;
+    return this.#programs.current;
   }
 
   get members(): MemberCache {
@@ -160,6 +159,7 @@ export class Partition {
     const { listener, counters } = this.#options;
     const batch = this.#decode(message);
     if (batch !== undefined) {
+      while (this.#programs.nextAt <= message.timestampMs) this.#startProgram(message);
       listener.begin(batch, message);
       for (const event of batch.events) {
         switch (event.type) {
@@ -198,7 +198,7 @@ export class Partition {
   }
 
   #score(event: MemberEvent, message: LogMessage): void {
-    const program = this.#program;
+    const program = this.#programs.current;
     if (partitionOf(event.memberId, this.#options.partitions) !== this.#options.partition) {
       this.#finish(event, refusal('wrong_partition'), undefined, message, undefined);
       return;
@@ -284,7 +284,7 @@ export class Partition {
     changes: readonly TierChange[],
     eventId: string | undefined,
   ): void {
-    const tiers = this.#program?.tiers;
+    const tiers = this.program?.tiers;
     if (tiers === undefined) return;
     for (const change of changes) {
       const rank = (id: string): number => tiers.levels.findIndex((level) => level.id === id);
@@ -296,7 +296,7 @@ export class Partition {
   #count(entry: Entry | undefined): void {
     if (entry === undefined || entry.kind === 'enrolment') return;
     const { counters } = this.#options;
-    const points = pointsOf(entry, this.#program?.wallets[0]?.id ?? '');
+    const points = pointsOf(entry, this.program?.wallets[0]?.id ?? '');
     switch (entry.kind) {
       case 'accrual':
         counters.add('points_accrued_total', points);
@@ -330,13 +330,12 @@ export class Partition {
 
   #tick(message: LogMessage): void {
     this.#options.counters.event('tick', 'scored');
-    if (this.#program !== undefined) this.#fireTimers(this.#program, message);
+    if (this.program !== undefined) this.#fireTimers(this.program, message, message.timestampMs);
   }
 
-  /** Those that are due by the message's time, in order of time and member, TICK_MEMBERS_MAX at most. Returns how many members. */
-  #fireTimers(program: Program, message: LogMessage): number {
+  /** Those that are due by then, in order of time and member, TICK_MEMBERS_MAX at most. Returns how many members. */
+  #fireTimers(program: Program, message: LogMessage, until: number): number {
     const { listener } = this.#options;
-    const until = message.timestampMs;
     const due = this.#dueMembers(until);
     for (const { memberId } of due) {
       const held = this.#members.get(memberId);
@@ -395,18 +394,23 @@ export class Partition {
       return;
     }
     counters.event('program', 'scored');
-    const current = this.#program;
+    const { newest } = this.#programs;
     // Again: an engine was interrupted while it told all partitions. Older: it was slow, and a newer program overtook it.
-    if (document === this.#programDocument || result.program.version < (current?.version ?? 0)) return;
-    const issues = current === undefined ? [] : successionIssues(current.document, result.program.document);
+    if (this.#programs.isNewest(document) || result.program.version < (newest?.version ?? 0)) return;
+    const issues = newest === undefined ? [] : successionIssues(newest.document, result.program.document);
     if (issues.length > 0) {
       this.#reject(message, 'malformed', issuesText('', issues), undefined, Buffer.from(document), undefined);
       return;
     }
-    // What was due before it fires by the old one, whether or not a tick came in time: all of it, not a tick's worth.
-    if (current !== undefined) while (this.#fireTimers(current, message) === TICK_MEMBERS_MAX);
-    this.#program = result.program;
-    this.#programDocument = document;
+    this.#programs.announce(document, result.program, message.timestampMs);
+    while (this.#programs.nextAt <= message.timestampMs) this.#startProgram(message);
+  }
+
+  /** What was due before it fires by the old one, whether or not a tick came in time: all of it, not a tick's worth. */
+  #startProgram(message: LogMessage): void {
+    const { current, nextAt } = this.#programs;
+    if (current !== undefined) while (this.#fireTimers(current, message, nextAt) === TICK_MEMBERS_MAX);
+    this.#programs.startNext();
   }
 
   /**
@@ -450,16 +454,11 @@ export class Partition {
       messageFingerprint: position.fingerprint,
       timestampMs: position.timestampMs,
       digest: this.digest,
-      program: this.#programDocument,
+      program: this.#programs.document,
+      programs: this.#programs.versions,
       effects: this.#effects.asked,
     };
   }
-}
-
-function compileStored(document: string): Program {
-  const result = checkProgram(parseJson(document));
-  if (!result.ok) throw new Error(`the stored program no longer compiles: ${issuesText('', result.issues)}`);
-  return result.program;
 }
 
 function parseJson(text: string): unknown {

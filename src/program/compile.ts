@@ -5,7 +5,7 @@ import { compileZone, startOfNextYear, startOfYear, type Zone } from '../lib/zon
 import { compileEarn, roundingOf } from './earn.ts';
 import type { Program, TierLevel, TierSet, Window } from './program.ts';
 import type { ProgramDocument } from './schema.ts';
-import { compileWallets, POINTS_WALLET } from './wallets.ts';
+import { compileWallets } from './wallets.ts';
 
 export interface ProgramIssue {
   /** Where, as in `tiers.levels[1].from`; empty for the whole file. */
@@ -31,6 +31,9 @@ export function compileProgram(document: ProgramDocument): CompileResult {
     return scaled;
   };
 
+  if (document.enrolmentBufferHours !== undefined && document.enrolment !== 'required') {
+    issues.push({ path: 'enrolmentBufferHours', message: 'expected nothing: it belongs to enrolment: required' });
+  }
   const wallets = compileWallets(document, minor, issues);
   const tiers = document.tiers === undefined ? undefined : compileTiers(document.tiers, minor, issues);
   const earn = compileEarn(document, tiers?.levels ?? [], minor, issues);
@@ -40,10 +43,16 @@ export function compileProgram(document: ProgramDocument): CompileResult {
     program: {
       name: document.program,
       version: document.version,
+      since: 0,
+      earlier: undefined,
+      effectiveFrom: document.effectiveFrom === undefined ? 0 : Date.parse(document.effectiveFrom),
       currency: document.currency,
       zone,
       enrolmentRequired: document.enrolment === 'required',
+      enrolmentBufferMs: (document.enrolmentBufferHours ?? Infinity) * 3_600_000,
+      late: document.late,
       wallets,
+      redeemsByItself: wallets.some(({ redeem }) => (redeem?.automaticAt ?? 0) > 0),
       earn,
       earnOn: document.earnOn,
       tiers,
@@ -55,37 +64,6 @@ export function compileProgram(document: ProgramDocument): CompileResult {
       },
     },
   };
-}
-
-/**
- * What forbids `next` to take the place of `previous`. Days, windows and lots already counted are in the old time zone and
- * currency, so neither can change in the life of a program.
- */
-export function successionIssues(previous: ProgramDocument, next: ProgramDocument): ProgramIssue[] {
-  const issues: ProgramIssue[] = [];
-  if (next.version <= previous.version) {
-    issues.push({ path: 'version', message: `expected more than ${previous.version}, got ${next.version}` });
-  }
-  for (const path of ['program', 'currency', 'timezone'] as const) {
-    if (next[path] === previous[path]) continue;
-    issues.push({
-      path,
-      message: `expected "${previous[path]}" as in version ${previous.version}, got "${next[path]}"`,
-    });
-  }
-  const walletIds = walletsOf(next);
-  for (const id of walletsOf(previous)) {
-    if (walletIds.includes(id)) continue;
-    issues.push({
-      path: 'wallets',
-      message: `expected "${id}" as in version ${previous.version}: members own what is in it`,
-    });
-  }
-  return issues;
-}
-
-function walletsOf({ wallets }: ProgramDocument): readonly string[] {
-  return wallets?.map(({ id }) => id) ?? [POINTS_WALLET];
 }
 
 const zones = new Map<string, Zone>();

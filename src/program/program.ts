@@ -7,11 +7,23 @@ export interface Program {
   readonly name: string;
   /** Goes up with every change; kept with every ledger entry. */
   readonly version: number;
+  /** From when it is in force, epoch ms; 0 until it takes the place of another (succession.ts). */
+  readonly since: number;
+  /** What was in force before, for purchases of that time that arrive late. */
+  readonly earlier: Program | undefined;
+  /** From when it wants to be in force, epoch ms; 0 for at once. */
+  readonly effectiveFrom: number;
   readonly currency: string;
   readonly zone: Zone;
   readonly enrolmentRequired: boolean;
+  /** How long before their enrolment purchases of members count; Infinity for any time. */
+  readonly enrolmentBufferMs: number;
+  /** Absent: a purchase counts as of its own time, however late it arrives. */
+  readonly late: LatePolicy | undefined;
   /** In the order of the document; the first is meant where none is named. */
   readonly wallets: readonly WalletRules[];
+  /** Some wallet redeems by itself. */
+  readonly redeemsByItself: boolean;
   readonly earn: EarnRules;
   /** What of a purchase's amount counts, beside tax, tips and gift cards, which never do. */
   readonly earnOn: ProgramDocument['earnOn'];
@@ -21,6 +33,14 @@ export interface Program {
   readonly returnMatchDays: number;
   /** What this was compiled from. */
   readonly document: ProgramDocument;
+}
+
+/** What becomes of purchases that arrive later than they should. */
+export interface LatePolicy {
+  /** Local days, from that of the purchase to that of its receipt, up to which it is not late. */
+  readonly days: number;
+  /** Refused; counted as of its receipt; or counted as of its own time, and marked. */
+  readonly beyond: 'refuse' | 'receipt' | 'flag';
 }
 
 /** A balance of its own, and what may be done with it. */

@@ -180,6 +180,17 @@ const walletSchema = z.strictObject({
   redeem: redeemSchema.optional().describe('What points are worth. Without it they cannot be redeemed.'),
 });
 
+const lateSchema = z.strictObject({
+  days: z
+    .int()
+    .min(0)
+    .max(3_660)
+    .describe('A purchase received up to so many days after its own day counts as of its own time.'),
+  beyond: z
+    .enum(['refuse', 'receipt', 'flag'])
+    .describe('One received later is refused, counts as of its receipt, or counts as of its own time and is flagged.'),
+});
+
 const returnsSchema = z.strictObject({
   unmatched: z
     .enum(['ignore', 'deduct', 'refuse'])
@@ -204,12 +215,23 @@ const returnsSchema = z.strictObject({
 export const programSchema = z.strictObject({
   program: name.describe('Name of the scheme.'),
   version: z.int().min(1).max(1_000_000).describe('Goes up with every change.'),
+  effectiveFrom: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('Instant from which this version is in force, as in 2027-01-01T00:00:00-05:00; at once if left out.'),
   timezone: z.string().describe('IANA time zone in which days and years begin, such as Europe/London.'),
   currency: z.string().regex(CURRENCY).describe('The only currency purchases may have.'),
   enrolment: z
     .enum(['implicit', 'required'])
     .default('implicit')
     .describe('implicit: the first purchase makes a member; required: purchases of unknown members are refused.'),
+  enrolmentBufferHours: z
+    .number()
+    .nonnegative()
+    .max(8_760)
+    .optional()
+    .describe('With required: purchases of so many hours before the enrolment count too; any, if left out.'),
+  late: lateSchema.optional().describe('Without it a purchase counts as of its own time, however late it arrives.'),
   earn: z
     .array(earnSchema)
     .min(1)

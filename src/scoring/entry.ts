@@ -48,6 +48,8 @@ export interface Accrual extends EntryHead {
   returnedAmount: number;
   /** Its points need not wait any longer. */
   confirmed: boolean;
+  /** It came later than the program accepts without a mark. */
+  readonly late: boolean;
 }
 
 export interface AccrualLine {

@@ -85,8 +85,7 @@ export function openWallets(program: Program, member: Member): void {
 }
 
 export function walletOf(member: Member, id: string): Wallet {
-  return must(
-    member.wallets.find((wallet) => wallet.id === id),
-    `the member has no wallet ${id}`,
-  );
+  let found: Wallet | undefined;
+  for (const wallet of member.wallets) if (wallet.id === id) found = wallet;
+  return must(found, 'the member has no wallet of that name');
 }

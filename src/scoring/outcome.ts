@@ -19,7 +19,9 @@ export const OUTCOMES = {
     help: 'The id was used before for something else; `field` names the first difference. Use a new id.',
   },
   currency_mismatch: { refused: true, help: 'The program counts one currency and this is another.' },
+  too_late: { refused: true, help: 'The purchase arrives later than the program accepts.' },
   member_not_enrolled: { refused: true, help: 'The program asks for enrolment first.' },
+  before_enrolment: { refused: true, help: 'The purchase was made too long before the member enrolled.' },
   already_enrolled: { refused: true, help: 'The member is enrolled.' },
   original_not_found: {
     refused: true,

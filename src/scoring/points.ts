@@ -151,7 +151,8 @@ function roundBaskets(accrual: Accrual, returned: Returned, points: readonly Awa
     for (const [place, index] of members.entries()) {
       const { terms, base } = points[index] as AwardedPoints;
       const total = totals[place] as number;
-      result[index] = { terms, base: Math.min(base, total), bonus: total - Math.min(base, total) };
+      const alone = terms.multiplierMilli === 1000 ? total : Math.min(base, total);
+      result[index] = { terms, base: alone, bonus: total - alone };
     }
   }
   return result;

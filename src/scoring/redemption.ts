@@ -17,10 +17,10 @@ import type {
 } from './entry.ts';
 import { type Authorisation, type Capture, NOT_GIVEN, type Redemption, type Release, type Reversal } from './event.ts';
 import { drop, type Hold, holdOf, release } from './holds.ts';
-import { rewrite } from './ledger.ts';
+import { record, rewrite } from './ledger.ts';
 import { lastTaken, sumOfLots, takeLots } from './lots.ts';
 import { type Member, walletOf } from './member.ts';
-import type { OutcomeCode } from './outcome.ts';
+import { NO_ENTRIES, type OutcomeCode } from './outcome.ts';
 import { putBack, spend } from './wallet.ts';
 
 export interface Refused {
@@ -90,8 +90,20 @@ export function redeem(
   };
 }
 
-/** What a wallet redeems by itself, as often as it can; undefined where it does not, or has too little. */
-export function redeemByItself(
+/** What wallets redeem by themselves, as much as they can, and write down. */
+export function redeemByThemselves(program: Program, member: Member, at: number): readonly Entry[] {
+  if (!program.redeemsByItself) return NO_ENTRIES;
+  const entries: Entry[] = [];
+  for (const wallet of program.wallets) {
+    const entry = redeemByItself(program, member, wallet, at);
+    if (entry === undefined) continue;
+    record(member, entry);
+    entries.push(entry);
+  }
+  return entries;
+}
+
+function redeemByItself(
   program: Program,
   member: Member,
   wallet: WalletRules,

@@ -45,7 +45,8 @@ export function planNamedReturn(accrual: Accrual, event: Return): PlanResult {
     const paid = paidFor(accrual);
     const left = paid - accrual.returnedAmount;
     const amount = event.amount === NOT_GIVEN ? left : event.amount;
-    if (amount > left || (left === 0 && paid > 0)) {
+    const isGone = left === 0 && paid > 0 && draft.lines.every((line) => line.returnedQuantity === line.quantity);
+    if (amount > left || isGone) {
       return { refused: 'return_exceeds_original', field: 'amount' };
     }
     draft.returnedAmount += amount;

@@ -10,6 +10,7 @@ import { fingerprint } from '../lib/hash.ts';
 import { scale } from '../lib/integer.ts';
 import { BALANCE_MAX, CLOCK_SKEW_MAX_MS, QUANTITY_MAX } from '../limits.ts';
 import type { AccrualTerms, Program, WalletRules } from '../program/program.ts';
+import { programAt } from '../program/succession.ts';
 import { differingField, findEntry } from './duplicate.ts';
 import { awardsFor, countedOf } from './earn.ts';
 import type {
@@ -61,7 +62,6 @@ import {
   planRedemption,
   planReversal,
   redeem,
-  redeemByItself,
   redemptionOf,
   releaseHold,
   restore,
@@ -135,16 +135,25 @@ interface Scoring {
 
 const NO_LINES: AccrualLine[] = [];
 
-function scorePurchase(scoring: Scoring, event: Purchase): Outcome {
-  const { program, member, at } = scoring;
+function scorePurchase(received: Scoring, event: Purchase): Outcome {
+  const { program, member } = received;
   if (event.currency !== '' && event.currency !== program.currency) return refusal('currency_mismatch', 'currency');
+  const isLate = program.late !== undefined && daysLate(received) > program.late.days;
+  if (isLate && program.late?.beyond === 'refuse') return refusal('too_late', 'occurredAt');
   if (program.enrolmentRequired && member.enrolledAt === 0) return refusal('member_not_enrolled');
+  const scoring = isLate && program.late?.beyond === 'receipt' ? { ...received, at: received.now } : received;
+  const { at } = scoring;
+  if (program.enrolmentRequired && at < member.enrolledAt - program.enrolmentBufferMs) {
+    return refusal('before_enrolment', 'occurredAt');
+  }
   if (member.windowSpend > BALANCE_MAX || isFull(member)) return refusal('balance_out_of_range');
-  const counted = countedOf(program, event);
-  if (program.earn.countsPieces && piecesOf(event) > QUANTITY_MAX) return refusal('balance_out_of_range');
+  // A till that was offline rang it up under the rules of its time.
+  const then = programAt(program, at);
+  const counted = countedOf(then, event);
+  if (then.earn.countsPieces && piecesOf(event) > QUANTITY_MAX) return refusal('balance_out_of_range');
 
   const passed = settleBefore(scoring);
-  const awards = awardsFor(program, levelAt(program, member, at)?.id ?? '', event, counted);
+  const awards = awardsFor(then, levelAt(program, member, at)?.id ?? '', event, counted);
   const entry: Accrual = {
     kind: 'accrual',
     eventId: event.id,
@@ -157,7 +166,7 @@ function scorePurchase(scoring: Scoring, event: Purchase): Outcome {
     deductions: event.deductions,
     counted,
     redemptionId: event.redemptionId,
-    programVersion: program.version,
+    programVersion: then.version,
     lines:
       event.lines.length === 0
         ? NO_LINES
@@ -172,14 +181,15 @@ function scorePurchase(scoring: Scoring, event: Purchase): Outcome {
     awards,
     returnedAmount: 0,
     confirmed: false,
+    late: isLate,
   };
   const day = program.zone.localDay(at);
   const plain = plainTerms(entry);
   if (plain !== undefined) {
-    earnPoints(program, member, plain.walletId, day, basePoints(counted, plain) + bonusPoints(counted, plain));
+    earnPoints(then, member, plain.walletId, day, basePoints(counted, plain) + bonusPoints(counted, plain));
   } else {
     for (const { terms, base, bonus } of awardedPoints(entry, entry)) {
-      earnPoints(program, member, terms.walletId, day, base + bonus);
+      earnPoints(then, member, terms.walletId, day, base + bonus);
     }
   }
   renew(program, member, day);
@@ -189,7 +199,12 @@ function scorePurchase(scoring: Scoring, event: Purchase): Outcome {
 
 function earnPoints(program: Program, member: Member, walletId: string, day: number, points: number): void {
   const rules = rulesOf(program, walletId);
-  earn(rules, member.wallets[rules.index] as Wallet, day, lastDayOf(rules, day), points);
+  earn(rules, walletOf(member, walletId), day, lastDayOf(rules, day), points);
+}
+
+/** Local days between a purchase and its receipt. */
+function daysLate({ program: { zone }, at, now }: Scoring): number {
+  return zone.localDay(now) - zone.localDay(at);
 }
 
 function piecesOf({ lines }: Purchase): number {
@@ -254,7 +269,7 @@ function reversePurchase(program: Program, member: Member, draft: AccrualDraft):
     const base = was.base - left.base;
     const bonus = was.bonus - left.bonus;
     // A share of what is left can be larger than the share it was of all.
-    if (base + bonus < 0) earnPoints(program, member, walletId, day, -base - bonus);
+    if (base + bonus < 0) earnPoints(programAt(program, accrual.at), member, walletId, day, -base - bonus);
     const points = Math.max(0, base + bonus);
     const taken = takeBack(rulesOf(program, walletId), walletOf(member, walletId), day, points, accrual.confirmed);
     return { walletId, ruleId, base, levelId, bonus, ...taken };
@@ -326,7 +341,7 @@ function isSettled({ program, at }: Scoring, { at: boughtAt, confirmed, awards }
   const day = program.zone.localDay(boughtAt);
   let settledOn = day + 1;
   for (const { terms } of awards) {
-    const { pending } = rulesOf(program, terms.walletId);
+    const { pending } = rulesOf(programAt(program, boughtAt), terms.walletId);
     if (pending !== undefined) settledOn = Math.max(settledOn, pending.availableOn(day));
   }
   return program.zone.localDay(at) >= settledOn;
@@ -460,15 +475,8 @@ function asItWillBe({ program, member, at, now }: Scoring): Member {
 function scored({ program, member, at, now, print }: Scoring, entry: Entry, passed: Passed): Outcome {
   record(member, entry, print);
   const tierChanges = judge(program, member, at, passed.tierChanges);
-  let after = NO_ENTRIES;
-  for (const rules of program.wallets) {
-    const redeemed = rules.redeem?.automaticAt ? redeemByItself(program, member, rules, at) : undefined;
-    if (redeemed === undefined) continue;
-    record(member, redeemed);
-    after = [...after, redeemed];
-  }
   const past = Math.max(now, member.asOf);
-  if (member.due <= past) after = [...after, ...passAtOnce(program, member, past)];
+  const after = program.redeemsByItself || member.due <= past ? passAtOnce(program, member, at, past) : NO_ENTRIES;
   return { code: 'scored', entry, tierChanges, before: passed.entries, after, field: undefined };
 }
 

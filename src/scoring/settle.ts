@@ -10,6 +10,7 @@ import { nextRelease, releaseOver } from './holds.ts';
 import type { Member } from './member.ts';
 import { NO_ENTRIES, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
 import { makeAvailable, nextAvailable } from './pending.ts';
+import { redeemByThemselves } from './redemption.ts';
 import { advance, levelEdge, lookThroughWindow, relevel, restoreWindow } from './tiers.ts';
 
 /** What came of it, each in order of time. */
@@ -50,8 +51,9 @@ export function settle(program: Program, member: Member, until: number, now = un
 function passInWallets(program: Program, member: Member, at: number): Entry[] {
   const released = releaseOver(program, member, at);
   const settlement = makeAvailable(program, member, at);
+  const redeemed = redeemByThemselves(program, member, at);
   const expirations = expire(program, member, at);
-  return settlement === undefined ? [...released, ...expirations] : [...released, settlement, ...expirations];
+  return [...released, ...(settlement === undefined ? [] : [settlement]), ...redeemed, ...expirations];
 }
 
 /**
@@ -80,13 +82,13 @@ export function judge(
 }
 
 /**
- * What was over before it was opened, since what earned it came late or what it was spent on came back: it happens at once,
- * with the instant it should have happened at. All that was over before has been so before the event.
+ * What follows from an event without another: wallets redeem by themselves; and what was over before it was opened, since
+ * what earned it came late or what it was spent on came back, goes at once, with the instant it should have gone at.
  */
-export function passAtOnce(program: Program, member: Member, until: number): readonly Entry[] {
-  let entries = NO_ENTRIES;
-  for (let at = nextInWallets(program, member); at <= until; at = nextInWallets(program, member)) {
-    entries = [...entries, ...passInWallets(program, member, at)];
+export function passAtOnce(program: Program, member: Member, at: number, until: number): readonly Entry[] {
+  let entries = redeemByThemselves(program, member, at);
+  for (let over = nextInWallets(program, member); over <= until; over = nextInWallets(program, member)) {
+    entries = [...entries, ...passInWallets(program, member, over)];
   }
   setTimer(program, member);
   return entries;

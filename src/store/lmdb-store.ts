@@ -19,7 +19,7 @@ import { type Database, type DatabaseOptions, open, type RootDatabase, type Root
 import { assert, toError } from '../lib/assert.ts';
 import { ID_BYTES_MAX, STORE_FREE_BYTES_MIN } from '../limits.ts';
 import { pack, UnknownVersion, unpack, WireError } from '../wire/pack.ts';
-import type { CheckpointWrite, Due, MemberWrite, PartitionStore, StoredPosition } from './store.ts';
+import type { CheckpointWrite, Due, MemberWrite, PartitionStore, ProgramVersion, StoredPosition } from './store.ts';
 
 const SETTINGS: RootDatabaseOptions & { readonly batchStartThreshold: number } = {
   encoding: 'binary',
@@ -49,6 +49,8 @@ class LmdbStore implements PartitionStore {
   readonly #databases: Databases;
   /** The commit under way. */
   #writing: Promise<void> | undefined;
+  /** As they were last written. */
+  #programs: readonly ProgramVersion[] | undefined;
 
   constructor(path: string, freeBytesMin: number) {
     this.#path = path;
@@ -60,7 +62,10 @@ class LmdbStore implements PartitionStore {
 
   position(): StoredPosition | undefined {
     const bytes = read(this.#databases.meta, POSITION_KEY);
-    return bytes === undefined ? undefined : decodePosition(bytes);
+    if (bytes === undefined) return undefined;
+    const programs = read(this.#databases.meta, PROGRAMS_KEY);
+    const position = decodePosition(bytes);
+    return programs === undefined ? position : { ...position, programs: decodePrograms(programs) };
   }
 
   member(id: string): Uint8Array | undefined {
@@ -119,11 +124,16 @@ class LmdbStore implements PartitionStore {
   /** The batch is written by another thread; the values must stay as they are until it is. */
   async #write({ position, members }: CheckpointWrite): Promise<void> {
     const { meta } = this.#databases;
+    // They are large, and hardly ever others than before.
+    const isOther = position.programs !== undefined && position.programs !== this.#programs;
+    const programs = isOther ? encodePrograms(position.programs) : undefined;
     try {
       await this.#environment.batch(() => {
         for (const member of members) this.#writeMember(member);
         void meta.put(POSITION_KEY, encodePosition(position));
+        if (programs !== undefined) void meta.put(PROGRAMS_KEY, programs);
       });
+      this.#programs = position.programs;
     } catch (error) {
       throw new Error(`cannot write to ${this.#path}`, { cause: await reasonOf(error) });
     }
@@ -254,6 +264,29 @@ function read<Key extends string | NumberedKey>(database: Database<Uint8Array, K
 /** [epoch, sequence, messageFingerprint, timestampMs, digest, program, effects sequence, effects ordinal]; version 1 ends before the effects. */
 const POSITION_VERSION = 2;
 const POSITION_KEY = 'position';
+
+const PROGRAMS_VERSION = 1;
+const PROGRAMS_KEY = 'programs';
+
+function encodePrograms(programs: readonly ProgramVersion[]): Uint8Array {
+  return pack(
+    PROGRAMS_VERSION,
+    programs.map(({ document, since }) => [document, since]),
+  );
+}
+
+function decodePrograms(bytes: Uint8Array): ProgramVersion[] {
+  const { version, value } = unpack(bytes);
+  if (version !== PROGRAMS_VERSION) throw new UnknownVersion('stored programs', version);
+  if (!Array.isArray(value)) throw new WireError('stored programs are a list');
+  return value.map((entry: unknown) => {
+    const [document, since] = Array.isArray(entry) ? (entry as unknown[]) : [];
+    if (typeof document !== 'string' || typeof since !== 'number') {
+      throw new WireError('a stored program is [document, since]');
+    }
+    return { document, since };
+  });
+}
 
 function encodePosition(position: StoredPosition): Uint8Array {
   const { epoch, sequence, messageFingerprint, timestampMs, digest, program, effects } = position;

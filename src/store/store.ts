@@ -46,8 +46,16 @@ export interface StoredPosition {
   readonly digest: string;
   /** Program in force, as its JSON document; '' before the first. */
   readonly program: string;
+  /** All versions that are kept, those to come included, oldest first; absent in positions stored before they were. */
+  readonly programs?: readonly ProgramVersion[];
   /** Last effect known to have been sent; absent in positions stored before this was kept. */
   readonly effects?: { readonly sequence: number; readonly ordinal: number };
+}
+
+export interface ProgramVersion {
+  readonly document: string;
+  /** From when it is in force, epoch ms. */
+  readonly since: number;
 }
 
 export interface CheckpointWrite {

@@ -187,11 +187,12 @@ function plainTerms({
   amount,
   redemptionId,
   confirmed,
+  late,
 }: Accrual): AccrualTerms | undefined {
   const [first] = awards;
   if (awards.length !== 1 || first === undefined || first.lines !== EVERYTHING || !isPlain(first.terms))
     return undefined;
-  if (counted !== amount || redemptionId !== '' || confirmed || !isNone(deductions)) return undefined;
+  if (counted !== amount || redemptionId !== '' || confirmed || late || !isNone(deductions)) return undefined;
   return first.terms;
 }
 
@@ -225,19 +226,26 @@ export function isRecordOf(bytes: Uint8Array, start: number, eventId: string): b
   return true;
 }
 
-/** An entry counts from when its event happened, or from when the log received it; only one of the two need be kept. */
+/** Of a head: the event did not say when it happened, or it counts from another time than that. */
+const UNSAID = 1;
+const OTHER_TIME = 64;
+
+/** An entry mostly counts from when its event happened, or from when the log received it: then one of the two is kept. */
 function writeHead(out: ByteWriter, kind: number, { eventId, occurredAt, at }: Entry): void {
-  out.byte(kind * 2 + (occurredAt === 0 ? 1 : 0));
+  out.byte(kind * 2 + (occurredAt === 0 ? UNSAID : occurredAt === at ? 0 : OTHER_TIME));
   out.text(eventId);
   out.uint(at);
+  if (occurredAt !== 0 && occurredAt !== at) out.uint(occurredAt);
 }
 
 export function readEntry(from: ByteReader): Entry {
   const code = from.uint();
   const eventId = from.text();
   const at = from.uint();
-  const head = { eventId, occurredAt: code % 2 === 1 ? 0 : at, at };
-  switch (code >> 1) {
+  const occurredAt = (code & UNSAID) !== 0 ? 0 : (code & OTHER_TIME) !== 0 ? from.uint() : at;
+  const head = { eventId, occurredAt, at };
+  const kind = (code & ~OTHER_TIME) >> 1;
+  switch (kind) {
     case ACCRUAL:
       return readAccrual(from, head, true);
     case ACCRUAL_IN_FULL:
@@ -245,7 +253,7 @@ export function readEntry(from: ByteReader): Entry {
     case REVERSAL:
     case REVERSAL_OF_EXPIRED:
     case REVERSAL_IN_FULL:
-      return readReversal(from, head, code >> 1);
+      return readReversal(from, head, kind);
     case VOID:
       return {
         kind: 'void',
@@ -323,12 +331,12 @@ function writeAccrual(out: ByteWriter, entry: Accrual, plain: AccrualTerms | und
 }
 
 function writeInFull(out: ByteWriter, entry: Accrual): void {
-  const { programVersion, deductions, counted, redemptionId, confirmed, awards } = entry;
+  const { programVersion, deductions, counted, redemptionId, confirmed, late, awards } = entry;
   out.uint(programVersion);
   for (const part of DEDUCTIONS) out.uint(deductions[part]);
   out.uint(counted);
   out.text(redemptionId);
-  out.byte(confirmed ? 1 : 0);
+  out.byte((confirmed ? CONFIRMED : 0) | (late ? LATE : 0));
   out.uint(awards.length);
   for (const { terms, lines } of awards) {
     out.byte(isPlain(terms) ? 1 : 0);
@@ -338,6 +346,8 @@ function writeInFull(out: ByteWriter, entry: Accrual): void {
   }
 }
 
+const CONFIRMED = 1;
+const LATE = 2;
 const DEDUCTIONS = ['discount', 'paidWithPoints', 'tax', 'tip', 'giftCards'] as const;
 const NO_LINES: AccrualLine[] = [];
 
@@ -350,7 +360,7 @@ function readAccrual(from: ByteReader, { eventId, occurredAt, at }: Head, isPlai
   const deductions = isPlain ? NO_DEDUCTIONS : readDeductions(from);
   const counted = isPlain ? amount : from.uint();
   const redemptionId = isPlain ? '' : from.text();
-  const confirmed = isPlain ? false : from.uint() === 1;
+  const marks = isPlain ? 0 : from.uint();
   const awards = isPlain ? [{ terms: readTerms(from, true), lines: EVERYTHING }] : readAwards(from);
   const programVersion = isPlain ? (awards[0]?.terms.programVersion ?? 0) : writtenVersion;
   const returnedAmount = from.uint();
@@ -373,7 +383,8 @@ function readAccrual(from: ByteReader, { eventId, occurredAt, at }: Head, isPlai
     lines,
     awards,
     returnedAmount,
-    confirmed,
+    confirmed: (marks & CONFIRMED) !== 0,
+    late: (marks & LATE) !== 0,
   };
 }
 

@@ -21,6 +21,8 @@ export interface LedgerEntryView {
   /** Minor units of the purchase, or of what came back. */
   readonly amount?: number;
   readonly returnedAmount?: number;
+  /** The purchase came later than the program accepts without a mark. */
+  readonly late?: true;
   readonly store?: string;
   /** The purchase, redemption or authorisation that it is about. */
   readonly originalId?: string;
@@ -59,7 +61,12 @@ type Details = Partial<LedgerEntryView>;
 function detailsOf(entry: Entry): Details {
   switch (entry.kind) {
     case 'accrual':
-      return { amount: entry.amount, returnedAmount: entry.returnedAmount, store: entry.store };
+      return {
+        amount: entry.amount,
+        returnedAmount: entry.returnedAmount,
+        store: entry.store,
+        ...(entry.late ? { late: true } : {}),
+      };
     case 'reversal':
       return { amount: returnedBy(entry.parts), store: entry.store, originalId: entry.originalId };
     case 'void':
@@ -99,7 +106,7 @@ function returnedBy(parts: readonly ReversalPart[]): number {
 function entryText(entry: Entry): string {
   switch (entry.kind) {
     case 'accrual':
-      return `Earned ${amountsText(entry)}${rulesText(entry)}`;
+      return `Earned ${amountsText(entry)}${rulesText(entry)}${entry.late ? '; it came late' : ''}`;
     case 'reversal':
       return `Took back ${takenBackText(entry.parts)}`;
     case 'void':

@@ -22,6 +22,8 @@ export interface OutcomeView {
   readonly expired?: readonly ExpiringView[];
   /** Of a redemption, an authorisation or a capture: the points and what they pay. */
   readonly paid?: PaidView;
+  /** The purchase came later than the program accepts without a mark; absent when it did not. */
+  readonly late?: true;
   /** What wallets redeemed by themselves after the event; absent when there is nothing. */
   readonly redeemed?: readonly PaidView[];
   /** The member after the event; absent when the event was refused and there is none. */
@@ -64,6 +66,7 @@ export function outcomeView(
     })),
     ...expiredIn(outcome),
     ...paidIn(outcome.entry),
+    ...(outcome.entry?.kind === 'accrual' && outcome.entry.late ? { late: true } : {}),
     ...redeemedIn(outcome),
     ...(member === undefined ? {} : { member }),
   };

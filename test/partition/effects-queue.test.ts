@@ -42,7 +42,7 @@ describe('a queue', () => {
     await flush(queue);
     expect(await effectsMessages(log)).toEqual([
       {
-        version: 1,
+        version: 2,
         partition: 0,
         epoch: 'e1',
         to: { sequence: 7, ordinal: 1 },

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { must } from '../../src/lib/assert.ts';
-import { successionIssues } from '../../src/program/compile.ts';
 import { checkProgram } from '../../src/program/parse.ts';
 import type { AccrualTerms, Expiry, Program, Window } from '../../src/program/program.ts';
 import { programSchema } from '../../src/program/schema.ts';
+import { successionIssues } from '../../src/program/succession.ts';
 import { programOf } from '../scoring/harness.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
 /** Points that expire: on which day, at which instant, in which order, and what is left for a return to take. */
 import { describe, expect, it } from 'vitest';
 import { EXPIRED_DAYS_KEPT } from '../../src/limits.ts';
-import { ledgerEntryView } from '../../src/wire/outcome-view.ts';
+import { ledgerEntryView } from '../../src/wire/ledger-view.ts';
 import { purchaseEvent } from '../helpers/events.ts';
 import { Desk, programOf } from './harness.ts';
 import { check } from './table.ts';

@@ -73,12 +73,42 @@ const EXPIRIES = {
   renewed: fc.record({ after: period, through, renew: fc.constant('activity') }),
 };
 
+const redeem = fc.record(
+  {
+    points: fc.constantFrom(1, 3, 100),
+    worth: fc.constantFrom(0.01, 1),
+    minimum: fc.constantFrom(1, 20),
+    step: fc.constantFrom(1, 5),
+    holdMinutes: fc.constantFrom(1, 600, 43_200),
+  },
+  { requiredKeys: ['points', 'worth', 'minimum', 'step', 'holdMinutes'] },
+);
+
+/** What a wallet adds to points that are there at once, for ever, and for nothing. */
+const wallet = fc.record({
+  pending: fc.option(
+    fc.oneof(
+      fc.record({ days: fc.constantFrom(1, 14, 60) }),
+      fc.record({ months: fc.constantFrom(1, 3) }),
+      fc.record({ on: fc.subarray(['01-01', '02-29', '07-01'], { minLength: 1 }) }),
+      fc.constant({ until: 'confirmed' }),
+    ),
+    { nil: undefined },
+  ),
+  returns: fc.constantFrom('unlimited', 'within-balance', 'only-pending'),
+  spend: fc.constantFrom('soonest', 'newest'),
+  redeem,
+  automaticAt: fc.option(fc.constantFrom(50, 500), { nil: undefined }),
+});
+
 export interface ProgramOptions {
   /** Levels multiply points. */
   readonly multipliers: boolean;
   readonly unmatched: readonly ('ignore' | 'deduct' | 'refuse')[];
   /** Any, unless said. */
   readonly expiry?: 'none' | 'lasting';
+  /** What wallets do: anything, unless said; `unlimited` lets returns go into debt, and redeems nothing by itself. */
+  readonly wallets?: 'unlimited';
 }
 
 /** Versions 1, 2, ... of one program. */
@@ -95,7 +125,10 @@ export function programs(count: number, options: ProgramOptions): fc.Arbitrary<P
     returns: fc.record({
       unmatched: fc.constantFrom(...options.unmatched),
       matchDays: fc.constantFrom(1, 30, 365),
+      back: fc.constantFrom('earned', 'proportional'),
     }),
+    // Every other program is written as before there were wallets.
+    wallet: fc.option(wallet, { nil: undefined }),
   });
   return fc
     .record({
@@ -103,10 +136,10 @@ export function programs(count: number, options: ProgramOptions): fc.Arbitrary<P
       versions: fc.array(version, { minLength: count, maxLength: count }),
     })
     .map(({ timezone, versions }) =>
-      versions.map(({ tiers, expiry, ...rest }, index) =>
+      versions.map(({ tiers, expiry, wallet, ...rest }, index) =>
         printable({
           ...rest,
-          ...(expiry === undefined ? {} : { expiry }),
+          ...walletsOf(wallet, expiry, options.wallets),
           timezone,
           version: index + 1,
           tiers: options.multipliers
@@ -115,6 +148,20 @@ export function programs(count: number, options: ProgramOptions): fc.Arbitrary<P
         }),
       ),
     );
+}
+
+type Wallet = typeof wallet extends fc.Arbitrary<infer W> ? W : never;
+
+function walletsOf(wallet: Wallet | undefined, expiry: unknown, limited: ProgramOptions['wallets']): object {
+  const expires = expiry === undefined ? {} : { expiry };
+  if (wallet === undefined) return expires;
+  const { pending, returns, spend, redeem, automaticAt } = wallet;
+  const automatic = automaticAt === undefined || limited !== undefined ? {} : { automaticAt };
+  const waits = pending === undefined ? {} : { pending };
+  const policy = limited ?? returns;
+  return {
+    wallets: [{ id: 'points', spend, returns: policy, redeem: { ...redeem, ...automatic }, ...waits, ...expires }],
+  };
 }
 
 /** A failure shows the document instead of the compiled program's closures. */
@@ -167,6 +214,9 @@ type Op =
   | { readonly op: 'unnamed'; readonly what: { amount: number; lines: ReturnLine[] } }
   | { readonly op: 'adjust'; readonly points: number }
   | { readonly op: 'enrol' }
+  | { readonly op: 'redeem' | 'hold'; readonly points: number }
+  | { readonly op: 'capture' | 'reverse'; readonly of: number; readonly points: number }
+  | { readonly op: 'release' | 'void' | 'confirm'; readonly of: number }
   | { readonly op: 'resend'; readonly of: number };
 
 const index = fc.nat({ max: 1_000 });
@@ -205,10 +255,39 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constant('resend' as const), of: index }) },
 );
 
-const move = fc.record({ op, gap, lag, tick: fc.double({ min: 0, max: 1, noNaN: true }) });
+/** Points that are spent, held and given back, and purchases that are settled. */
+const spending: fc.Arbitrary<Op> = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constantFrom('redeem' as const, 'hold' as const),
+      points: fc.integer({ min: 1, max: 120 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constantFrom('capture' as const, 'reverse' as const),
+      of: index,
+      points: fc.oneof(fc.constant(NOT_GIVEN), fc.integer({ min: 1, max: 60 })),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ op: fc.constantFrom('release' as const, 'void' as const, 'confirm' as const), of: index }),
+  },
+);
+
+const moveOf = (ops: fc.Arbitrary<Op>) =>
+  fc.record({ op: ops, gap, lag, tick: fc.double({ min: 0, max: 1, noNaN: true }) });
+const move = moveOf(op);
+const moveOrSpend = moveOf(fc.oneof({ weight: 2, arbitrary: op }, { weight: 1, arbitrary: spending }));
 
 /** `from` keeps ids apart where two histories are joined. */
-export function histories(size: { minLength?: number; maxLength: number }, from = 'e'): fc.Arbitrary<Step[]> {
+export function histories(
+  size: { minLength?: number; maxLength: number; spends?: boolean },
+  from = 'e',
+): fc.Arbitrary<Step[]> {
   return fc
     .record({
       // Around changes of clocks, year ends and leap days of several zones.
@@ -218,7 +297,11 @@ export function histories(size: { minLength?: number; maxLength: number }, from 
         Date.UTC(2023, 11, 20),
         Date.UTC(2026, 2, 20),
       ),
-      moves: fc.array(move, { minLength: size.minLength ?? 0, maxLength: size.maxLength, size: 'max' }),
+      moves: fc.array(size.spends === false ? move : moveOrSpend, {
+        minLength: size.minLength ?? 0,
+        maxLength: size.maxLength,
+        size: 'max',
+      }),
     })
     .map(({ start, moves }) => stepsOf(start, moves, from));
 }
@@ -229,12 +312,16 @@ function stepsOf(start: number, moves: readonly Move[], from: string): Step[] {
   let now = start;
   const steps: Step[] = [];
   const purchases: string[] = [];
+  const holds: string[] = [];
+  const spent: string[] = [];
+  const oneOf = (ids: readonly string[], of: number): string => ids[of % ids.length] ?? 'none';
   for (const [number, { op, gap, lag, tick }] of moves.entries()) {
     const before = now;
     now += gap;
     const occurredAt = lag === undefined ? 0 : now - lag;
     const head = { id: `${from}${number}`, memberId: '42', occurredAt };
     const sale = { store: 's1', terminal: '', currency: '' };
+    const till = { store: 's1', terminal: '', wallet: '' };
     let event: MemberEvent | undefined;
     switch (op.op) {
       case 'purchase':
@@ -246,7 +333,7 @@ function stepsOf(start: number, moves: readonly Move[], from: string): Step[] {
           ...head,
           ...sale,
           type: 'return',
-          originalId: purchases[op.of % purchases.length] ?? 'none',
+          originalId: oneOf(purchases, op.of),
           ...op.what,
         };
         break;
@@ -258,6 +345,30 @@ function stepsOf(start: number, moves: readonly Move[], from: string): Step[] {
         break;
       case 'enrol':
         event = { ...head, type: 'enrolment' };
+        break;
+      case 'redeem':
+        spent.push(head.id);
+        event = { ...head, ...till, type: 'redemption', points: op.points, amount: NOT_GIVEN };
+        break;
+      case 'hold':
+        holds.push(head.id);
+        event = { ...head, ...till, type: 'authorisation', points: op.points, amount: NOT_GIVEN };
+        break;
+      case 'capture':
+        spent.push(head.id);
+        event = { ...head, type: 'capture', originalId: oneOf(holds, op.of), points: op.points };
+        break;
+      case 'reverse':
+        event = { ...head, type: 'reversal', originalId: oneOf(spent, op.of), points: op.points };
+        break;
+      case 'release':
+        event = { ...head, type: 'release', originalId: oneOf(holds, op.of) };
+        break;
+      case 'void':
+        event = { ...head, type: 'void', originalId: oneOf(purchases, op.of) };
+        break;
+      case 'confirm':
+        event = { ...head, type: 'confirmation', originalId: oneOf(purchases, op.of) };
         break;
       case 'resend':
         event = steps[op.of % steps.length]?.event;

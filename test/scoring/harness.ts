@@ -5,8 +5,9 @@
  */
 import { checkProgram, issuesText } from '../../src/program/parse.ts';
 import type { Program } from '../../src/program/program.ts';
+import { succeed } from '../../src/program/succession.ts';
 import type { Days } from '../../src/scoring/days.ts';
-import type { Entry, Expiration } from '../../src/scoring/entry.ts';
+import type { Entry } from '../../src/scoring/entry.ts';
 import type { MemberEvent } from '../../src/scoring/event.ts';
 import type { Chunk, History } from '../../src/scoring/history.ts';
 import type { IdBlock } from '../../src/scoring/id-index.ts';
@@ -16,6 +17,7 @@ import { OUTCOMES, type Outcome, type TierChange } from '../../src/scoring/outco
 import { recall } from '../../src/scoring/recall.ts';
 import { score } from '../../src/scoring/score.ts';
 import { settle } from '../../src/scoring/settle.ts';
+import { newWallet, type Wallet } from '../../src/scoring/wallet.ts';
 import {
   decodeChunk,
   decodeIdBlock,
@@ -56,22 +58,22 @@ export class Desk {
 
   /** Another program counts from here on; what was due before it fires by the old one. */
   change(program: Program, now: number): void {
-    if (program === this.program) return;
+    if (program.version === this.program.version) return;
     this.tick(now);
-    this.program = program;
+    this.program = succeed(this.program, program, now);
   }
 
   /** Fires the timers due by `now`, one edge at a time, as a tick does. */
-  tick(now: number): { tierChanges: TierChange[]; expirations: Expiration[] } {
+  tick(now: number): { tierChanges: TierChange[]; entries: Entry[] } {
     const tierChanges: TierChange[] = [];
-    const expirations: Expiration[] = [];
+    const entries: Entry[] = [];
     while (this.member.due <= now) {
       const passed = settle(this.program, this.member, this.member.due);
       tierChanges.push(...passed.tierChanges);
-      expirations.push(...passed.expirations);
+      entries.push(...passed.entries);
     }
     this.#store();
-    return { tierChanges, expirations };
+    return { tierChanges, entries };
   }
 
   /** The member as a reader at `now` sees it. */
@@ -178,6 +180,11 @@ export function triplesOf(lots: Lots): { last: number; earned: number; open: num
     const [last = 0, earned = 0, open = 0] = lots.slice(3 * index);
     return { last, earned, open };
   });
+}
+
+/** The first of a member's wallets; an empty one of a member that has none yet. */
+export function firstWallet({ wallets }: Member): Wallet {
+  return wallets[0] ?? newWallet('points');
 }
 
 export function isRefused({ code }: Outcome): boolean {

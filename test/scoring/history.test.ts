@@ -16,7 +16,7 @@ import { unstoredMember } from '../../src/wire/member-record.ts';
 import { PackedEntries } from '../../src/wire/packed-entries.ts';
 import { purchaseEvent } from '../helpers/events.ts';
 import { histories } from './generator.ts';
-import { Desk, MODES, programOf } from './harness.ts';
+import { Desk, firstWallet, MODES, programOf } from './harness.ts';
 import { check } from './table.ts';
 
 /** An entry, and a fingerprint that need not be that of its id. */
@@ -236,14 +236,14 @@ describe('recall', () => {
         const sku = index === CHUNK_ENTRIES - 1 ? 'OLD' : index === CHUNK_ENTRIES ? 'EDGE' : 'A';
         desk.score(purchase(`p${index}`, sku), NOW);
       }
-      const before = desk.member.balance;
+      const before = firstWallet(desk.member).balance;
       expect(desk.score(unnamed('r1', 'OLD', 1), NOW).code).toBe('scored');
-      expect(desk.member.balance).toBe(before);
+      expect(firstWallet(desk.member).balance).toBe(before);
       expect(desk.score(unnamed('r2', 'EDGE', 1), NOW).code).toBe('scored');
-      expect(desk.member.balance).toBe(before - 1);
+      expect(firstWallet(desk.member).balance).toBe(before - 1);
       // By name there is no bound.
       expect(desk.score({ ...unnamed('r3', 'OLD', 1), originalId: `p${CHUNK_ENTRIES - 1}` }, NOW).code).toBe('scored');
-      expect(desk.member.balance).toBe(before - 2);
+      expect(firstWallet(desk.member).balance).toBe(before - 2);
     }
   });
 });

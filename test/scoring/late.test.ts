@@ -109,3 +109,71 @@ purchase p1 60.00 2026-01-10T18:00 -> tier base
 purchase p2 40.00 2026-01-10T09:00 -> base>gold spend 100.00 due 2026-02-09 lots 2026-01-10:100
 `);
 });
+
+describe('a purchase of the time of another program', () => {
+  const version = (number: number, points: number, rest = '') => `
+program: shop
+version: ${number}
+timezone: UTC
+currency: USD
+earn: {id: base, points: ${points}, per: 1}
+${rest}
+---`;
+
+  it('earns, and its points last, as they would have then', () => {
+    check(`${version(1, 1, 'expiry: {after: {days: 30}}')}${version(2, 5)}${version(3, 7)}
+purchase p1 10.00 2026-01-05           -> +10 expires 2026-02-05:10
+program 2
+purchase p2 10.00 2026-01-06           -> +50 balance 60
+program 3
+purchase p3 10.00 2026-01-07           -> +70 balance 130
+purchase l1 10.00 2026-01-05T13:00     -> +50 balance 180
+purchase l2 10.00 2026-01-04           -> +10 balance 190 expires 2026-02-04:10,2026-02-05:10
+return r1 of l2                        -> -10 expires 2026-02-05:10
+`);
+  });
+});
+
+describe('a purchase that is later than the program accepts', () => {
+  const late = (beyond: string) => shop('{days: 30}').replace('---', `late: {days: 7, beyond: ${beyond}}\n---`);
+
+  it('is refused', () => {
+    check(`${late('refuse')}
+purchase p1 10.00 2026-01-05 now 2026-01-12T23:59  -> +10
+purchase p2 10.00 2026-01-05 now 2026-01-13T00:00  -> too_late occurredAt balance 10
+`);
+  });
+
+  it('counts as of its receipt, and a resend is known by its own time', () => {
+    check(`${late('receipt')}
+purchase p1 10.00 2026-01-05 now 2026-01-13   -> +10 lots 2026-01-13:10
+resend p1                                     -> duplicate +10
+purchase p2 10.00 2026-01-06 now 2026-01-13   -> lots 2026-01-06:10,2026-01-13:10
+return r1 of p1                               -> -10 lots 2026-01-06:10
+`);
+  });
+
+  it('counts as of its own time and is marked', () => {
+    check(`${late('flag')}
+purchase p1 10.00 2026-01-05 now 2026-01-13   -> +10 lots 2026-01-05:10 late yes
+purchase p2 10.00 2026-01-06 now 2026-01-13   -> +10 late no
+return r1 of p1                               -> -10 balance 10
+`);
+  });
+});
+
+describe('a purchase before the enrolment', () => {
+  const required = (buffer: string) => shop('{days: 30}').replace('---', `enrolment: required\n${buffer}\n---`);
+
+  it('counts within the buffer', () => {
+    check(`${required('enrolmentBufferHours: 3')}
+enrol e1 2026-01-05T09:00
+purchase p1 10.00 2026-01-05T06:00            -> +10
+purchase p2 10.00 2026-01-05T05:59            -> before_enrolment occurredAt balance 10
+`);
+    check(`${required('')}
+enrol e1 2026-01-05T09:00
+purchase p1 10.00 2025-01-05                  -> +10
+`);
+  });
+});

@@ -4,7 +4,7 @@ import { BALANCE_MAX } from '../../src/limits.ts';
 import { type MemberEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
 import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
-import { Desk, programOf } from './harness.ts';
+import { Desk, firstWallet, programOf } from './harness.ts';
 import { check } from './table.ts';
 
 const SHOP = `
@@ -181,7 +181,7 @@ it('balance_out_of_range: stands last, and only refuses what would go further', 
 
   const full = new Desk(programOf({}));
   full.score({ ...purchase, id: 'p0' }, now);
-  full.member.balance = BALANCE_MAX + 1;
+  firstWallet(full.member).balance = BALANCE_MAX + 1;
   const before = encodeMember(full.member);
   expect(full.score(purchase, now).code).toBe('balance_out_of_range');
   expect(full.score(adjustment(1), now).code).toBe('balance_out_of_range');
@@ -191,7 +191,7 @@ it('balance_out_of_range: stands last, and only refuses what would go further', 
 
   const deep = new Desk(programOf({}));
   deep.score(purchase, now);
-  deep.member.balance = -BALANCE_MAX - 1;
+  firstWallet(deep.member).balance = -BALANCE_MAX - 1;
   expect(deep.score(returned('zz'), now).code).toBe('original_not_found');
   expect(deep.score(returned('p1'), now).code).toBe('balance_out_of_range');
   expect(deep.score(adjustment(-1), now).code).toBe('balance_out_of_range');

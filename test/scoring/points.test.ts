@@ -142,6 +142,10 @@ const amount = fc.integer({ min: 0, max: 1_000_000 });
 const terms: fc.Arbitrary<AccrualTerms> = fc.record({
   programVersion: fc.constant(1),
   ruleId: fc.constant('base'),
+  walletId: fc.constant('points'),
+  per: fc.constant('money'),
+  rounded: fc.constant('rule'),
+  back: fc.constant('earned'),
   levelId: fc.constant('gold'),
   rate: fc.record({
     points: fc.integer({ min: 1, max: 1_000 }),

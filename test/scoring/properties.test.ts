@@ -5,17 +5,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EXPIRED_DAYS_KEPT } from '../../src/limits.ts';
+import { NEVER } from '../../src/program/expiry.ts';
 import type { Program } from '../../src/program/program.ts';
 import { NOT_GIVEN, type Purchase, type Return } from '../../src/scoring/event.ts';
-import { NEVER, sumOfLots } from '../../src/scoring/lots.ts';
+import { sumOfLots } from '../../src/scoring/lots.ts';
 import { copyMember, type Member } from '../../src/scoring/member.ts';
+import { sumOfPending } from '../../src/scoring/pending.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import { settle } from '../../src/scoring/settle.ts';
 import { encodeMember } from '../../src/wire/member-record.ts';
 import { purchaseEvent } from '../helpers/events.ts';
 import { levelOf, spendAt } from './bookkeeper.ts';
 import { DAY_MS, FUZZ_TIMES, HOUR_MS, histories, programs, type Step } from './generator.ts';
-import { Desk, isRefused, MODES, pairsOf, triplesOf } from './harness.ts';
+import { Desk, firstWallet, isRefused, MODES, pairsOf, triplesOf } from './harness.ts';
 
 const ANY = { multipliers: true, unmatched: ['ignore', 'deduct', 'refuse'] } as const;
 const SHORT = { maxLength: 25 };
@@ -60,8 +62,26 @@ describe.each([
         for (const { event, now } of steps) {
           // A refused event lets no time pass.
           if (desk.score(event, now).code === 'scored') firedBy = now;
-          const { balance, lots, spend, expired } = desk.member;
-          expect(balance).toBe(desk.entries().reduce((sum, entry) => sum + pointsOf(entry), 0));
+          const { spend, holds } = desk.member;
+          const { balance, lots, pending, expired } = firstWallet(desk.member);
+          const moved = desk.entries().reduce((sum, entry) => sum + pointsOf(entry, 'points'), 0);
+          expect(moved).toBe(balance + sumOfPending(pending));
+          for (let index = 0; index < pending.length; index += 4) {
+            expect(pending[index + 3]).toBeGreaterThan(0);
+            // None waits whose day has come.
+            if (pending[index] === NEVER) continue;
+            expect(desk.program.zone.startOfDay(pending[index] as number)).toBeGreaterThan(firedBy);
+          }
+          for (const hold of holds) {
+            expect(sumOfLots(hold.taken)).toBeGreaterThan(0);
+            expect(hold.until).toBeGreaterThan(firedBy);
+            expect(hold.until).toBeGreaterThanOrEqual(desk.member.due);
+          }
+          for (const entry of desk.entries()) {
+            if (entry.kind !== 'redemption' && entry.kind !== 'capture') continue;
+            expect(sumOfLots(entry.taken)).toBe(entry.points);
+            expect(entry.reversed).toBeLessThanOrEqual(entry.points);
+          }
           expect(sumOfLots(lots)).toBe(Math.max(0, balance));
           for (const days of [pairsOf(expired), pairsOf(spend)]) {
             expect(days.every(([, amount]) => amount > 0)).toBe(true);
@@ -103,7 +123,8 @@ describe.each([
           const before = desk.records();
           const outcome = desk.score(event, now);
           if (isRefused(outcome)) expect(desk.records()).toBe(before);
-          else if (outcome.entry !== undefined && !first.has(event.id)) first.set(event.id, pointsOf(outcome.entry));
+          else if (outcome.entry !== undefined && !first.has(event.id))
+            first.set(event.id, pointsOf(outcome.entry, 'points'));
         }
         const before = desk.records();
         const seen = new Set<string>();
@@ -112,7 +133,7 @@ describe.each([
           seen.add(event.id);
           const outcome = desk.score(event, lastNow(steps) + later);
           expect(outcome.code).toBe('duplicate');
-          expect(outcome.entry && pointsOf(outcome.entry)).toBe(first.get(event.id));
+          expect(outcome.entry && pointsOf(outcome.entry, 'points')).toBe(first.get(event.id));
           const other = desk.score({ ...event, occurredAt: event.occurredAt + 1 }, lastNow(steps) + later);
           expect(other).toMatchObject({ code: 'duplicate_with_different_content', field: 'occurredAt' });
         }
@@ -154,13 +175,19 @@ describe('P10 the rolling window', () => {
       fc.property(programs(1, ANY), histories(SHORT), ([program], steps) => {
         const desk = deskAfter(program as Program, steps);
         for (let edges = 0; edges < 40 && desk.member.due !== Infinity; edges++) {
-          const { due, levelId, balance } = desk.member;
+          const { due, levelId } = desk.member;
+          const held = (member: Member): number => {
+            const { balance, pending } = firstWallet(member);
+            return balance + sumOfPending(pending);
+          };
+          const before = held(desk.member);
           expect(due).toBeGreaterThan(desk.member.asOf);
-          expect(desk.read(due - 1)).toMatchObject({ levelId, balance });
-          const { tierChanges, expirations } = settle(desk.program, desk.member, due);
-          const gone = expirations.reduce((sum, entry) => sum + pointsOf(entry), 0);
-          expect(desk.member.balance).toBe(balance + gone);
-          for (const { at } of expirations) expect(at).toBe(due);
+          expect(desk.read(due - 1).levelId).toBe(levelId);
+          expect(held(desk.read(due - 1))).toBe(before);
+          const { tierChanges, entries } = settle(desk.program, desk.member, due);
+          const gone = entries.reduce((sum, entry) => sum + pointsOf(entry, 'points'), 0);
+          expect(held(desk.member)).toBe(before + gone);
+          for (const { at } of entries) expect(at).toBe(due);
           for (const change of tierChanges) expect(change).toEqual({ from: levelId, to: desk.member.levelId, at: due });
         }
       }),
@@ -182,8 +209,8 @@ describe('P7 time passes alike', () => {
             const member = copyMember(desk.member);
             const passed = instants.map((instant) => settle(desk.program, member, instant));
             const changes = passed.flatMap(({ tierChanges }) => tierChanges);
-            const expirations = passed.flatMap((one) => one.expirations);
-            return { bytes: encodeMember(member), changes, expirations };
+            const entries = passed.flatMap((one) => one.entries);
+            return { bytes: encodeMember(member), changes, entries };
           };
           const edges: number[] = [];
           for (const probe = copyMember(desk.member); probe.due <= end; settle(desk.program, probe, probe.due)) {
@@ -257,10 +284,12 @@ describe('P1 a purchase and its full return', () => {
   });
   /** What two members must agree on to be as good as one. */
   const standing = (member: Member) => ({
-    balance: member.balance,
-    lots: member.lots,
+    balance: firstWallet(member).balance,
+    lots: firstWallet(member).lots,
+    pending: firstWallet(member).pending,
+    holds: member.holds,
     // What is remembered of what has expired is let go of by what expires later.
-    expired: pairsOf(member.expired).filter(([day]) => day >= member.asOfDay - EXPIRED_DAYS_KEPT),
+    expired: pairsOf(firstWallet(member).expired).filter(([day]) => day >= member.asOfDay - EXPIRED_DAYS_KEPT),
     windowSpend: member.windowSpend,
     spend: pairsOf(member.spend).filter(([day]) => day >= member.windowFirstDay),
     levelId: member.levelId,
@@ -271,7 +300,7 @@ describe('P1 a purchase and its full return', () => {
     fc.assert(
       fc.property(
         // Without renewal: somebody was there, though the goods came back.
-        programs(1, { ...ANY, expiry: 'lasting' }),
+        programs(1, { ...ANY, expiry: 'lasting', wallets: 'unlimited' }),
         histories(SHORT),
         paid,
         pieces,
@@ -281,7 +310,7 @@ describe('P1 a purchase and its full return', () => {
           const desk = deskAfter(program as Program, steps);
           const without = deskAfter(program as Program, steps);
           // What repaid a debt and would be over by now cannot be told from what else has expired of its day.
-          fc.pre(without.read(now).balance >= 0);
+          fc.pre(firstWallet(without.read(now)).balance >= 0);
           const bought = desk.score(purchaseOf(quantity, amount, now - lag), now);
           expect(bought.code).toBe('scored');
           // Time enough for what was earned to expire, in part or whole, before it goes back.
@@ -302,12 +331,19 @@ describe('P1 a purchase and its full return', () => {
   it('with other events in between: balance, spend, level', () => {
     // Without multipliers, since the level that the purchase gave for a while may have paid.
     // Nor with expiry, since it may have paid for what would have been paid with points that have expired instead.
-    const plain = { multipliers: false, unmatched: ['ignore', 'refuse'], expiry: 'none' } as const;
+    // Nor are points spent, which might not have been there.
+    const plain = {
+      multipliers: false,
+      unmatched: ['ignore', 'refuse'],
+      expiry: 'none',
+      wallets: 'unlimited',
+    } as const;
+    const unspent = { ...SHORT, spends: false };
     fc.assert(
       fc.property(
         programs(1, plain),
-        histories(SHORT, 'before'),
-        histories(SHORT, 'after'),
+        histories(unspent, 'before'),
+        histories(unspent, 'after'),
         paid,
         ([program], before, rest, [quantity, amount, lag]) => {
           const desk = deskAfter(program as Program, before);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { NOT_GIVEN, type Return, type ReturnLine } from '../../src/scoring/event.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import { purchaseEvent } from '../helpers/events.ts';
-import { Desk, programOf } from './harness.ts';
+import { Desk, firstWallet, programOf } from './harness.ts';
 import { check } from './table.ts';
 
 const shop = (options = '', earn = 'points: 1, per: 1') => `
@@ -174,21 +174,21 @@ it.each(['floor', 'nearest', 'ceil'])('any sequence of returns takes back what w
         const shared = { memberId: '42', occurredAt: 0, store: '', terminal: '', currency: '' };
         const amount = lines.length === 0 ? 1_234 : lines.reduce((sum, line) => sum + line.amount, 0);
         desk.score(purchaseEvent({ id: 'p1', amount, lines }), now);
-        const earned = desk.member.balance;
+        const earned = firstWallet(desk.member).balance;
         let before = earned;
         const returned = (id: string, part: Pick<Return, 'amount' | 'lines'>, originalId: string): void => {
           desk.score({ ...shared, type: 'return', id, originalId, ...part }, now);
-          expect(desk.member.balance).toBeGreaterThanOrEqual(0);
-          expect(desk.member.balance).toBeLessThanOrEqual(before);
-          before = desk.member.balance;
+          expect(firstWallet(desk.member).balance).toBeGreaterThanOrEqual(0);
+          expect(firstWallet(desk.member).balance).toBeLessThanOrEqual(before);
+          before = firstWallet(desk.member).balance;
         };
         for (const [index, { amount, lines, named }] of pieces.entries()) {
           returned(`r${index}`, { amount, lines }, named ? 'p1' : '');
         }
         returned('rest', { amount: NOT_GIVEN, lines: [] }, 'p1');
-        expect(desk.member.balance).toBe(0);
+        expect(firstWallet(desk.member).balance).toBe(0);
         expect(desk.member.windowSpend).toBe(0);
-        expect(desk.entries().reduce((sum, entry) => sum + pointsOf(entry), 0)).toBe(0);
+        expect(desk.entries().reduce((sum, entry) => sum + pointsOf(entry, 'points'), 0)).toBe(0);
       },
     ),
   );

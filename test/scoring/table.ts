@@ -6,7 +6,15 @@
  *   purchase p2 40.00 (A x1 10.00, B/drinks x2 30.00) with lines: SKU, category, quantity, amount; no date: now
  *   purchase p3 1.00 2026-01-05 now 2026-02-01        the log received it later (its clock never goes back by itself)
  *   return r1 of p2 | of p2 5.00 | of p2 (A x1) | of p2 (A x1 8.00) | (A x1) | 5.00
- *   adjust a1 -50 reason=goodwill agent=ann
+ *   purchase p4 50.00 discount=10.00 tax=2.00 tip=1.00 giftCards=5.00 paid=3.00 by=r1    what of it is no spend
+ *   adjust a1 -50 reason=goodwill agent=ann wallet=cash
+ *   redeem r1 100 | worth 5.00           points, or money paid with points
+ *   hold h1 100 | worth 5.00
+ *   capture c1 of h1 | of h1 40
+ *   release l1 of h1
+ *   reverse v1 of r1 | of r1 40
+ *   void v1 of p1
+ *   confirm f1 of p1
  *   enrol e1
  *   resend p1                                         the same bytes again
  *   repeat 40 purchase f# 1.00 2026-01-05             forty events, f1 to f40; what is shown is the last one's
@@ -15,8 +23,9 @@
  *   program 2                                         from here on the second program counts
  *   ; a remark
  *
- * After the arrow, any of: the code (`scored` unless said) with its field, points (+120), `balance 120`, `tier gold` or
- * `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
+ * After the arrow, any of: the code (`scored` unless said) with its field, points (+120), `balance 120`, `pending 10`,
+ * `held 5`, of another wallet than the first `+12:cash`, `balance:cash 12`; `worth 5.00`, what points paid; `redeemed 100`, what
+ * a wallet redeemed by itself; `rules base:40,tea:10`; `late yes`; `released h1:5`, a hold that ran out; `tier gold` or `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
  * `expires 2026-02-01:120,...` or `expires never`, what comes next; `expired 2026-02-01:120,...`, what expired on the line;
  * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. What is said is checked, in every mode
  * (harness.ts); and that the ledger adds up to the balance and the lots to what can be spent, on every line.
@@ -26,13 +35,16 @@ import { civilOfDay } from '../../src/lib/calendar.ts';
 import { currencyDigits } from '../../src/lib/currency.ts';
 import { issuesText, parseProgram } from '../../src/program/parse.ts';
 import type { Program } from '../../src/program/program.ts';
-import type { Expiration } from '../../src/scoring/entry.ts';
-import { type MemberEvent, NOT_GIVEN } from '../../src/scoring/event.ts';
+import type { Entry } from '../../src/scoring/entry.ts';
+import { type MemberEvent, NO_DEDUCTIONS, NOT_GIVEN } from '../../src/scoring/event.ts';
 import { sumOfLots } from '../../src/scoring/lots.ts';
 import type { Member } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome, type TierChange } from '../../src/scoring/outcome.ts';
+import { sumOfPending } from '../../src/scoring/pending.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
-import { memberView, type PathView } from '../../src/wire/member-view.ts';
+import type { Wallet } from '../../src/scoring/wallet.ts';
+import { balancesOf, memberView, type PathView } from '../../src/wire/member-view.ts';
+import { movementsOf } from '../../src/wire/movements.ts';
 import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 import { Desk, MODES, type Mode, triplesOf } from './harness.ts';
 
@@ -74,7 +86,8 @@ function readProgram(text: string): Program {
 interface Shown {
   readonly member: Member;
   readonly changes: readonly TierChange[];
-  readonly expirations: readonly Expiration[];
+  /** What time did, and what followed from the event. */
+  readonly passed: readonly Entry[];
   readonly outcome: Outcome | undefined;
 }
 
@@ -102,9 +115,13 @@ class TableRun {
   }
 
   #addUp(): void {
-    const { balance, lots } = this.#desk.member;
-    expect(this.#desk.entries().reduce((sum, entry) => sum + pointsOf(entry), 0)).toBe(balance);
-    expect(sumOfLots(lots)).toBe(Math.max(0, balance));
+    const { member } = this.#desk;
+    const entries = this.#desk.entries();
+    for (const { id, balance, lots, pending } of member.wallets) {
+      const moved = entries.reduce((sum, entry) => sum + pointsOf(entry, id), 0);
+      expect(moved).toBe(balance + sumOfPending(pending));
+      expect(sumOfLots(lots)).toBe(Math.max(0, balance));
+    }
   }
 
   #do(text: string): Shown {
@@ -112,16 +129,16 @@ class TableRun {
     switch (verb) {
       case 'program': {
         this.#desk.change(this.#programs[Number(rest[0]) - 1] as Program, this.#now);
-        return { member: this.#asItIs(), changes: [], expirations: [], outcome: undefined };
+        return { member: this.#asItIs(), changes: [], passed: [], outcome: undefined };
       }
       case 'tick': {
         this.#now = this.#instant(rest[0] as string);
-        const { tierChanges, expirations } = this.#desk.tick(this.#now);
-        return { member: this.#asItIs(), changes: tierChanges, expirations, outcome: undefined };
+        const { tierChanges, entries } = this.#desk.tick(this.#now);
+        return { member: this.#asItIs(), changes: tierChanges, passed: entries, outcome: undefined };
       }
       case 'read':
         this.#now = Math.max(this.#now, this.#instant(rest[0] as string));
-        return { member: this.#desk.read(this.#now), changes: [], expirations: [], outcome: undefined };
+        return { member: this.#desk.read(this.#now), changes: [], passed: [], outcome: undefined };
       case 'repeat': {
         const [times, ...line] = rest;
         let shown: Shown | undefined;
@@ -143,9 +160,8 @@ class TableRun {
   #score(event: MemberEvent): Shown {
     const outcome = this.#desk.score(event, this.#now);
     if (outcome.code === 'scored') this.#sent.set(event.id, event);
-    const { tierChanges: changes, expirations, expiredAtOnce } = outcome;
-    const expired = expiredAtOnce === undefined ? expirations : [...expirations, expiredAtOnce];
-    return { member: this.#asItIs(), changes, expirations: expired, outcome };
+    const { tierChanges: changes, before, after } = outcome;
+    return { member: this.#asItIs(), changes, passed: [...before, ...after], outcome };
   }
 
   /** With the window worked out, which a member fresh from the store has not. */
@@ -168,17 +184,26 @@ class TableRun {
     const date = words.findIndex((word) => /^\d{4}-\d\d-\d\d/.test(word));
     const occurredAt = date < 0 ? 0 : this.#instant(words.splice(date, 1)[0] as string);
     this.#now = receivedAt === undefined ? Math.max(this.#now, occurredAt) : this.#instant(receivedAt);
+    const worth = after(words, 'worth');
     const [type, id, amount] = words;
     const head = { id: id as string, memberId: '42', occurredAt };
-    const { store = '', terminal = '', currency = '', reason = '', agent = '' } = options;
+    const { store = '', terminal = '', currency = '', reason = '', agent = '', wallet = '' } = options;
+    const asked = {
+      points: amount === undefined ? NOT_GIVEN : Number(amount),
+      amount: worth === undefined ? NOT_GIVEN : this.#minor(worth),
+    };
     switch (type) {
       case 'purchase': {
         const detailed = goods.map(([sku = '', quantity = '', paid = '']) => {
           const [name = '', category = ''] = sku.split('/');
           return { sku: name, category, quantity: Number(quantity.slice(1)), amount: this.#minor(paid) };
         });
-        const total = this.#minor(amount);
-        return purchaseEvent({ ...head, store, terminal, currency, amount: total, lines: detailed });
+        const sum = detailed.reduce((total, line) => total + line.amount, 0);
+        const total = amount === undefined ? sum : this.#minor(amount);
+        const deductions = this.#deductions(options);
+        const redemptionId = options['by'] ?? '';
+        const sale = { store, terminal, currency, amount: total, lines: detailed };
+        return purchaseEvent({ ...head, ...sale, deductions, redemptionId });
       }
       case 'return': {
         const detailed = goods.map(([sku = '', quantity = '', refund]) => {
@@ -187,7 +212,20 @@ class TableRun {
         return { ...head, type, store, terminal, currency, originalId, amount: this.#minor(amount), lines: detailed };
       }
       case 'adjust':
-        return adjustmentEvent({ ...head, points: Number(amount), reason, agent });
+        return adjustmentEvent({ ...head, points: Number(amount), reason, agent, wallet });
+      case 'redeem':
+        return { ...head, type: 'redemption', store, terminal, wallet, ...asked };
+      case 'hold':
+        return { ...head, type: 'authorisation', store, terminal, wallet, ...asked };
+      case 'capture':
+        return { ...head, type, originalId, points: asked.points };
+      case 'reverse':
+        return { ...head, type: 'reversal', originalId, points: asked.points };
+      case 'release':
+      case 'void':
+        return { ...head, type, originalId };
+      case 'confirm':
+        return { ...head, type: 'confirmation', originalId };
       case 'enrol':
         return { ...head, type: 'enrolment' };
       default:
@@ -195,8 +233,21 @@ class TableRun {
     }
   }
 
+  #deductions({ discount, tax, tip, giftCards, paid }: Record<string, string>): typeof NO_DEDUCTIONS {
+    const given = { discount, paidWithPoints: paid, tax, tip, giftCards };
+    if (Object.values(given).every((text) => text === undefined)) return NO_DEDUCTIONS;
+    const minor = (text: string | undefined): number => (text === undefined ? 0 : this.#minor(text));
+    return {
+      discount: minor(discount),
+      paidWithPoints: minor(paid),
+      tax: minor(tax),
+      tip: minor(tip),
+      giftCards: minor(giftCards),
+    };
+  }
+
   /** `wanted` with every value replaced by the real one. */
-  #show({ member, changes, expirations, outcome }: Shown, wanted: string): string {
+  #show({ member, changes, passed, outcome }: Shown, wanted: string): string {
     const { program } = this.#desk;
     const words = wanted.split(' ');
     const result: string[] = [];
@@ -212,14 +263,16 @@ class TableRun {
     if (saysCode && words[index] !== undefined && words[index] === outcome?.field) index += 1;
     for (; index < words.length; index++) {
       const word = words[index] as string;
-      const value = word === 'expired' ? this.#expired(expirations) : this.#valueOf(word, program, member);
+      const value = this.#passedOf(word, passed, outcome) ?? this.#valueOf(word, program, member);
       if (value !== undefined) {
         result.push(word, value);
         index += value.split(' ').length;
       } else if (word.includes('>')) {
         result.push(shownChanges.shift() ?? '(no change)');
-      } else if (/^[+-]?\d+$/.test(word)) {
-        result.push(outcome?.entry === undefined ? '(no entry)' : signed(pointsOf(outcome.entry)));
+      } else if (/^[+-]?\d+(:.+)?$/.test(word)) {
+        const walletId = word.split(':')[1];
+        const points = outcome?.entry && signed(pointsOf(outcome.entry, walletId ?? firstWallet(program)));
+        result.push(points === undefined ? '(no entry)' : walletId === undefined ? points : `${points}:${walletId}`);
       } else if (word === 'unchanged') {
         result.push(changes.length === 0 ? word : '(changed)');
       } else if (!OUTCOMES[code].refused) {
@@ -234,9 +287,14 @@ class TableRun {
   #valueOf(word: string, program: Program, member: Member): string | undefined {
     const tiers = program.tiers;
     const view = () => memberView(program, member, 'e').tiers[tiers?.id ?? ''];
-    switch (word) {
+    const [kind, walletId = firstWallet(program)] = word.split(':');
+    const wallet = member.wallets.find(({ id }) => id === walletId) as Wallet;
+    switch (kind) {
       case 'balance':
-        return String(member.balance);
+        return String(wallet.balance);
+      case 'pending':
+      case 'held':
+        return String(balancesOf(member, [walletId])[walletId]?.[kind]);
       case 'tier':
         return member.levelId || 'none';
       case 'spend':
@@ -247,7 +305,7 @@ class TableRun {
         return member.due === Infinity ? 'never' : this.#instantText(member.due);
       case 'lots':
         return (
-          triplesOf(member.lots)
+          triplesOf(wallet.lots)
             .map(({ earned, open }) => `${dayText(earned)}:${open}`)
             .join(',') || 'none'
         );
@@ -272,8 +330,32 @@ class TableRun {
     }
   }
 
-  #expired(expirations: readonly Expiration[]): string {
-    return expirations.map((entry) => `${this.#instantText(entry.at)}:${-pointsOf(entry)}`).join(',') || 'none';
+  #passedOf(word: string, passed: readonly Entry[], outcome: Outcome | undefined): string | undefined {
+    const list = (shown: readonly string[]): string => shown.join(',') || 'none';
+    switch (word) {
+      case 'expired':
+        return list(
+          passed.flatMap((entry) =>
+            entry.kind === 'expiration' ? [`${this.#instantText(entry.at)}:${-pointsOf(entry, entry.walletId)}`] : [],
+          ),
+        );
+      case 'redeemed':
+        return list(passed.flatMap((entry) => (entry.kind === 'redemption' ? [`${entry.points}`] : [])));
+      case 'released':
+        return list(
+          passed.flatMap((entry) => (entry.kind === 'release' ? [`${entry.originalId}:${entry.points}`] : [])),
+        );
+      case 'worth':
+        return outcome?.entry !== undefined && 'worth' in outcome.entry ? this.#money(outcome.entry.worth) : 'none';
+      case 'late':
+        return outcome?.entry?.kind === 'accrual' && outcome.entry.late ? 'yes' : 'no';
+      case 'rules':
+        return list(
+          outcome?.entry === undefined ? [] : movementsOf(outcome.entry).map(({ rule, amount }) => `${rule}:${amount}`),
+        );
+      default:
+        return undefined;
+    }
   }
 
   #path([path]: readonly PathView[]): string {
@@ -319,6 +401,10 @@ class TableRun {
 function after(words: string[], key: string): string | undefined {
   const index = words.indexOf(key);
   return index < 0 ? undefined : words.splice(index, 2)[1];
+}
+
+function firstWallet({ wallets }: Program): string {
+  return wallets[0]?.id ?? '';
 }
 
 function signed(points: number): string {

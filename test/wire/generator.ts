@@ -68,10 +68,11 @@ const long = fc
   )
   .map(([letter, length]) => letter.repeat(length));
 const head = fc
-  .record({ eventId: originalId, at: number, isNow: fc.boolean() })
-  .map(({ eventId, at, isNow }) => ({ eventId, occurredAt: isNow ? 0 : at, at }));
+  .tuple(originalId, number, number, fc.constantFrom('unsaid', 'at', 'other'))
+  .map(([eventId, at, other, when]) => ({ eventId, occurredAt: { unsaid: 0, at, other }[when], at }));
 const day = fc.integer({ min: -1_000, max: 100_000_000 });
 const points = fc.oneof(fc.nat({ max: 200 }), fc.nat());
+const rareMark = fc.constantFrom(false, false, false, true);
 const rarely = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat());
 
 export const lots: fc.Arbitrary<Lots> = fc
@@ -110,10 +111,10 @@ export const accrual: fc.Arbitrary<Accrual> = fc
       terms.map((terms) => ({ deductions: NO_DEDUCTIONS, redemptionId: '', awards: [{ terms, lines: EVERYTHING }] })),
       fc.record({ deductions, redemptionId: label, awards: fc.array(award, { maxLength: 3 }) }),
     ),
-    fc.record({ notCounted: rarely, programVersion: fc.nat(), confirmed: fc.constantFrom(false, false, true) }),
+    fc.record({ notCounted: rarely, programVersion: fc.nat(), confirmed: rareMark, late: rareMark }),
     fc.record({ lines: fc.array(accrualLine, { maxLength: 4 }), returnedAmount: number }),
   )
-  .map(([head, sale, { awards, ...rest }, { notCounted, programVersion, confirmed }, { lines, returnedAmount }]) => ({
+  .map(([head, sale, { awards, ...rest }, { notCounted, programVersion, ...marks }, { lines, returnedAmount }]) => ({
     kind: 'accrual',
     ...head,
     ...sale,
@@ -124,7 +125,7 @@ export const accrual: fc.Arbitrary<Accrual> = fc
     lines,
     awards,
     returnedAmount,
-    confirmed,
+    ...marks,
   }));
 
 const take = fc.record({

@@ -227,6 +227,7 @@ const ENTRIES: readonly Entry[] = [
     awards: [{ terms: TERMS, lines: EVERYTHING }],
     returnedAmount: 250,
     confirmed: false,
+    late: false,
   },
   {
     kind: 'reversal',
@@ -511,8 +512,9 @@ const LATER_ENTRIES: readonly (readonly [Entry, string])[] = [
       ],
       returnedAmount: 250,
       confirmed: true,
+      late: true,
     },
-    '0c 027032 80a49cbeba33 027331 027431 03555344 8d04 03 01 02 03 04 f403 0f 027331 01 02 01 03 057370656e64 02 64 01 04676f6c64 e209 00 00 03 057370656e64 02 64 01 04676f6c64 e209 056d696c6573 02 02 01 02 00 ac02 fa01 00',
+    '0c 027032 80a49cbeba33 027331 027431 03555344 8d04 03 01 02 03 04 f403 0f 027331 03 02 01 03 057370656e64 02 64 01 04676f6c64 e209 00 00 03 057370656e64 02 64 01 04676f6c64 e209 056d696c6573 02 02 01 02 00 ac02 fa01 00',
   ],
   [
     {
@@ -537,6 +539,7 @@ const LATER_ENTRIES: readonly (readonly [Entry, string])[] = [
     },
     '16 026331 80a49cbeba33 03 027031 02 06706f696e7473 05 056d696c6573 ac02',
   ],
+  [{ ...headOf('e2'), at: AT_MS + 1, kind: 'enrolment', programVersion: 3 }, '46 026532 81a49cbeba33 80a49cbeba33 03'],
   [
     { ...headOf('s1'), kind: 'redemption', ...PAYMENT, taken: [20_365, 20_000, 500], reversed: 40 },
     '18 027331 80a49cbeba33 03 06706f696e7473 f403 8d04 027331 027431 00 00 8e04 01 ee02 a0b802 b407 28',

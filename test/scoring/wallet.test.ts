@@ -1,7 +1,8 @@
 /** Debt and lots: what is taken comes from the day it was earned, then from the oldest lot, then becomes debt. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { credit, debit, takeBack } from '../../src/scoring/balance.ts';
+import { NEVER } from '../../src/program/expiry.ts';
+import type { WalletRules } from '../../src/program/program.ts';
 import {
   addOnDay,
   type Days,
@@ -11,9 +12,9 @@ import {
   sumOfDays,
   takeNewest,
 } from '../../src/scoring/days.ts';
-import { extendTo, NEVER, sumOfLots } from '../../src/scoring/lots.ts';
-import { unstoredMember } from '../../src/wire/member-record.ts';
-import { pairsOf } from './harness.ts';
+import { extendTo, sumOfLots } from '../../src/scoring/lots.ts';
+import { credit, debit, newWallet, takeBack } from '../../src/scoring/wallet.ts';
+import { pairsOf, programOf } from './harness.ts';
 import { check } from './table.ts';
 
 const SHOP = `
@@ -66,6 +67,8 @@ return r3 of p3              -> lots none balance -25
 `);
 });
 
+const [RULES] = programOf({}).wallets as [WalletRules];
+
 it('lots always add up to what can be spent, in order, none empty', () => {
   const movement = fc.record({
     day: fc.integer({ min: 0, max: 9 }),
@@ -75,7 +78,7 @@ it('lots always add up to what can be spent, in order, none empty', () => {
   });
   fc.assert(
     fc.property(fc.array(movement), fc.boolean(), (movements, named) => {
-      const member = unstoredMember('42');
+      const wallet = newWallet('points');
       /** Points by last day and day earned. */
       const model = new Map<string, number>();
       let balance = 0;
@@ -93,23 +96,23 @@ it('lots always add up to what can be spent, in order, none empty', () => {
       for (const { day, kept, points, renewsTo } of movements) {
         const lastDay = kept === undefined ? NEVER : day + kept;
         if (points >= 0) {
-          credit(member, day, lastDay, points);
+          credit(wallet, day, lastDay, points);
           const open = Math.max(0, Math.min(points, balance + points));
           if (open > 0) model.set(`${lastDay} ${day}`, (model.get(`${lastDay} ${day}`) ?? 0) + open);
         } else if (named) {
-          expect(takeBack(member, day, -points)).toBe(0);
+          expect(takeBack(RULES, wallet, day, -points, false)).toEqual({ expired: 0, forgiven: 0 });
           const left = take(
             inOrder(model).filter((key) => key.endsWith(` ${day}`)),
             -points,
           );
           take(inOrder(model), left);
         } else {
-          debit(member, -points);
+          debit(wallet, -points);
           take(inOrder(model), -points);
         }
         balance += points;
         if (renewsTo !== undefined) {
-          member.lots = extendTo(member.lots, renewsTo);
+          wallet.lots = extendTo(wallet.lots, renewsTo);
           for (const key of inOrder(model)) {
             const [last = 0, earned = 0] = key.split(' ').map(Number);
             if (last >= renewsTo) continue;
@@ -118,9 +121,9 @@ it('lots always add up to what can be spent, in order, none empty', () => {
             model.delete(key);
           }
         }
-        expect(member.balance).toBe(balance);
-        expect(sumOfLots(member.lots)).toBe(Math.max(0, balance));
-        expect(member.lots).toEqual(
+        expect(wallet.balance).toBe(balance);
+        expect(sumOfLots(wallet.lots)).toBe(Math.max(0, balance));
+        expect(wallet.lots).toEqual(
           inOrder(model).flatMap((key) => [...key.split(' ').map(Number), model.get(key) ?? 0]),
         );
       }
