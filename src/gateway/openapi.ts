@@ -14,6 +14,7 @@ import {
   SCORED_WAIT_DEFAULT_MS,
   SCORED_WAIT_MAX_MS,
 } from '../limits.ts';
+import { ENTRY_TYPES } from '../wire/ledger-view.ts';
 import { OUTCOME_CODES } from '../wire/outcome-view.ts';
 import { EVENT_TYPES, PROGRAM_TYPES } from './body.ts';
 import { CLOSE_CODES } from './close-codes.ts';
@@ -58,15 +59,19 @@ const schemas = {
       rule: {
         ...text,
         description:
-          'The earn rule, `tier:<level>` for what a multiplier added, `adjustment` or `expiration`; in a reversal, ' +
-          '`expiration` gives back what had expired before and cannot be taken again.',
+          'The earn rule, `tier:<level>` for what a multiplier added, `redemption`, `hold`, `release`, `adjustment` or ' +
+          '`expiration`; in a reversal, `expiration` gives back what had expired before and cannot be taken again, and ' +
+          "`forgiven` what the wallet's policy leaves to the member.",
       },
-      originalId: { ...text, description: 'Of a reversal: the purchase it came from.' },
+      originalId: { ...text, description: 'The purchase, redemption or authorisation it came from.' },
     },
     ['originalId'],
   ),
   Expiring: object({ wallet: text, amount: whole, at: instant }, [], {
-    description: 'Points that expire, or have expired, at an instant.',
+    description: 'Points that expire, have expired or can be spent, at an instant.',
+  }),
+  Paid: object({ wallet: text, points: whole, amount: whole, until: instant }, ['until'], {
+    description: 'Points, the minor units they pay and, of an authorisation, when the hold is over.',
   }),
   Member: object(
     {
@@ -83,6 +88,13 @@ const schemas = {
         { $ref: '#/components/schemas/Expiring' },
         { description: `The next expiries, soonest first, at most ${EXPIRING_SHOWN_MAX}.` },
       ),
+      pending: list(
+        { $ref: '#/components/schemas/Expiring' },
+        { description: 'What can be spent next of what is pending, by wallet.' },
+      ),
+      holds: list(object({ id, wallet: text, points: whole, until: instant }), {
+        description: 'Points set aside, each with the id of its authorisation and the instant at which it is over.',
+      }),
       tiers: {
         type: 'object',
         description: 'By tier set.',
@@ -99,7 +111,7 @@ const schemas = {
       },
       counters: { type: 'object', additionalProperties: { type: 'number' } },
     },
-    ['enrolledAt'],
+    ['enrolledAt', 'pending', 'holds'],
   ),
   Outcome: object(
     {
@@ -113,31 +125,52 @@ const schemas = {
         { $ref: '#/components/schemas/Expiring' },
         { description: 'What expired before the event counted or, earned too late, at once.' },
       ),
+      paid: { $ref: '#/components/schemas/Paid', description: 'Of a redemption, an authorisation or a capture.' },
+      redeemed: list(
+        { $ref: '#/components/schemas/Paid' },
+        { description: 'What wallets redeemed by themselves after the event.' },
+      ),
+      late: { const: true, description: 'The purchase came later than the program accepts without a mark.' },
       member: { $ref: '#/components/schemas/Member', description: 'The member after the event.' },
     },
-    ['message', 'field', 'expired', 'member'],
+    ['message', 'field', 'expired', 'paid', 'redeemed', 'late', 'member'],
     { description: 'What became of one event.' },
   ),
   LedgerEntry: object(
     {
-      eventId: { ...text, description: 'Absent for an expiration, which no event causes.' },
-      type: { type: 'string', enum: ['accrual', 'reversal', 'adjustment', 'enrolment', 'expiration'] },
+      eventId: { ...text, description: 'Absent for what time causes, and for what wallets redeem by themselves.' },
+      type: { type: 'string', enum: ENTRY_TYPES },
       at: instant,
       programVersion: whole,
-      points: whole,
+      points: { ...whole, description: 'What it moved in the wallet of its first movement.' },
       movements: list({ $ref: '#/components/schemas/Movement' }),
       text: { ...text, description: 'The entry in words.' },
-      amount: whole,
+      amount: { ...whole, description: 'Minor units of the purchase, or of what came back.' },
       returnedAmount: whole,
+      late: { const: true, description: 'The purchase came later than the program accepts without a mark.' },
       store: text,
-      originalId: text,
+      originalId: { ...text, description: 'The purchase, redemption or authorisation that it is about.' },
+      worth: { ...whole, description: 'Minor units that the points pay.' },
+      until: { ...instant, description: 'Of a hold: when it is over.' },
       reason: text,
       agent: text,
       earned: list(object({ day: { type: 'string', format: 'date' }, amount: whole }), {
         description: 'Of an expiration: its points by the local day they were earned.',
       }),
     },
-    ['eventId', 'amount', 'returnedAmount', 'store', 'originalId', 'reason', 'agent', 'earned'],
+    [
+      'eventId',
+      'amount',
+      'returnedAmount',
+      'late',
+      'store',
+      'originalId',
+      'worth',
+      'until',
+      'reason',
+      'agent',
+      'earned',
+    ],
   ),
   Error: object({
     error: object({ code: { type: 'string', enum: Object.keys(ERRORS) }, message: text, path: text }, ['path']),

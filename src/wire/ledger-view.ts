@@ -6,9 +6,25 @@ import { movedBy } from '../scoring/points.ts';
 import { instantText } from './instant-text.ts';
 import { type MovementView, movementsOf } from './movements.ts';
 
+const TYPES: Readonly<Record<Entry['kind'], true>> = {
+  accrual: true,
+  reversal: true,
+  void: true,
+  settlement: true,
+  redemption: true,
+  hold: true,
+  capture: true,
+  release: true,
+  redemption_reversal: true,
+  adjustment: true,
+  enrolment: true,
+  expiration: true,
+};
+export const ENTRY_TYPES = Object.keys(TYPES);
+
 /** A page of the ledger shows these, newest first. */
 export interface LedgerEntryView {
-  /** Absent for an expiration, which no event causes. */
+  /** Absent for what time causes, and for what wallets redeem by themselves. */
   readonly eventId?: string;
   readonly type: Entry['kind'];
   readonly at: string;

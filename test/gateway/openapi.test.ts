@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { ERRORS } from '../../src/gateway/errors.ts';
 import { openApiDocument } from '../../src/gateway/openapi.ts';
 import { parseEvents } from '../../src/ingest/parse-events.ts';
+import { ENTRY_TYPES, ledgerEntryView } from '../../src/wire/ledger-view.ts';
+import { memberView } from '../../src/wire/member-view.ts';
+import { outcomeView } from '../../src/wire/outcome-view.ts';
+import { Desk, programOf } from '../scoring/harness.ts';
+import { SPENDING, WALLETS } from '../wire/spending.ts';
 
+const START_MS = Date.UTC(2026, 0, 5, 12);
+const DAY_MS = 86_400_000;
 const document: unknown = JSON.parse(JSON.stringify(openApiDocument()));
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
 ajv.addSchema({ $id: 'api', ...openApiDocument() });
@@ -49,6 +56,31 @@ describe('the OpenAPI document', () => {
     const [mapping] = allNamed('mapping').map(({ value }) => Object.keys(value as object));
     const { message = '' } = parseEvents({ id: 'e', type: 'tick', memberId: 'm' }).rejected[0] ?? {};
     expect(message).toContain(`expected ${mapping?.slice(0, -1).join(', ')} or ${mapping?.at(-1)}, got`);
+  });
+
+  it('and the engine agree on what a member, an outcome and a ledger are', () => {
+    const desk = new Desk(programOf(WALLETS));
+    const expectValid = (name: string, value: unknown): void => {
+      const validate = ajv.getSchema(`api#/components/schemas/${name}`);
+      expect([value, validate?.(value), validate?.errors]).toEqual([value, true, null]);
+    };
+    const seen = new Set<string>();
+    for (const [event, day] of SPENDING) {
+      const now = START_MS + day * DAY_MS;
+      const outcome = desk.score(event, now);
+      const view = outcomeView(event, outcome, undefined, memberView(desk.program, desk.read(now), 'e'));
+      expectValid('Outcome', view);
+      for (const key of [...Object.keys(view), ...Object.keys(view.member ?? {})]) seen.add(key);
+    }
+    for (const entry of desk.entries()) {
+      const view = ledgerEntryView(entry);
+      expectValid('LedgerEntry', view);
+      for (const key of [...Object.keys(view), view.type]) seen.add(key);
+    }
+    // What was not shown was not compared.
+    for (const key of ['paid', 'redeemed', 'expired', 'pending', 'holds', 'worth', 'until', 'earned', ...ENTRY_TYPES]) {
+      if (key !== 'enrolment') expect(seen, key).toContain(key);
+    }
   });
 
   it('and the engine agree on what an event is', () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { EXPIRING_SHOWN_MAX } from '../../src/limits.ts';
 import { NEVER } from '../../src/program/expiry.ts';
-import { type Adjustment, type MemberEvent, NOT_GIVEN, type Purchase } from '../../src/scoring/event.ts';
+import type { Adjustment, Purchase } from '../../src/scoring/event.ts';
 import { walletOf } from '../../src/scoring/member.ts';
 import { refusal } from '../../src/scoring/outcome.ts';
 import { ledgerEntryView } from '../../src/wire/ledger-view.ts';
@@ -10,6 +10,7 @@ import { memberView } from '../../src/wire/member-view.ts';
 import { outcomeView } from '../../src/wire/outcome-view.ts';
 import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 import { Desk, programOf } from '../scoring/harness.ts';
+import { SPENDING, spend, WALLETS } from './spending.ts';
 
 const NOON = Date.UTC(2026, 0, 5, 12);
 const DAY_MS = 86_400_000;
@@ -28,29 +29,6 @@ function purchase(id: string, amount: number, occurredAt = 0): Purchase {
 
 function adjustment(points: number): Adjustment {
   return adjustmentEvent({ points, reason: 'sorry', agent: 'ann' });
-}
-
-/** Points wait for two weeks and are worth a hundredth; five miles are paid out. */
-const WALLETS = {
-  wallets: [
-    {
-      id: 'points',
-      pending: { days: 14 },
-      expiry: { after: { months: 1 } },
-      returns: 'within-balance',
-      redeem: { points: 100, worth: 1, holdMinutes: 30 },
-    },
-    { id: 'miles', expiry: { after: { days: 2 } }, redeem: { points: 1, worth: 0.5, automaticAt: 5 } },
-  ],
-  earn: [
-    { id: 'base', points: 10, per: 1 },
-    { id: 'visit', wallet: 'miles', points: 3, each: 'purchase' },
-  ],
-};
-
-function spend(type: 'redemption' | 'authorisation', id: string, points: number): MemberEvent {
-  const till = { store: 's1', terminal: 't1', wallet: '' };
-  return { type, id, memberId: '42', occurredAt: 0, ...till, points, amount: NOT_GIVEN };
 }
 
 describe('a member', () => {
@@ -211,46 +189,46 @@ describe('an outcome', () => {
   });
 });
 
-it('points that wait, are spent, held and given back, in a ledger and in outcomes', () => {
+it('points that wait, are spent, held and given back, in outcomes and in a ledger', () => {
   const desk = new Desk(programOf(WALLETS));
-  const of = (type: string, id: string, originalId: string, more: object = {}): MemberEvent =>
-    ({ type, id, memberId: '42', occurredAt: 0, originalId, ...more }) as MemberEvent;
-  const said = (event: MemberEvent, day: number): object => {
-    const { paid, redeemed, expired } = outcomeView(
+  const said = SPENDING.map(([event, day]) => {
+    const { id, code, paid, redeemed, expired } = outcomeView(
       event,
       desk.score(event, NOON + day * DAY_MS),
       undefined,
       undefined,
     );
-    return { ...(paid && { paid }), ...(redeemed && { redeemed }), ...(expired && { expired }) };
-  };
-  expect(said(purchase('p1', 1_000), 0)).toEqual({});
-  expect(said(purchase('p2', 5_000), 1)).toEqual({ redeemed: [{ wallet: 'miles', points: 5, amount: 250 }] });
-  expect(said(of('void', 'v1', 'p2'), 1)).toEqual({});
-  expect(said(purchase('p3', 5_000), 1)).toEqual({});
-  expect(said(of('confirmation', 'c1', 'p3'), 1)).toEqual({});
-  expect(said(spend('redemption', 's1', 100), 1)).toEqual({ paid: { wallet: 'points', points: 100, amount: 100 } });
-  const until = '2026-01-06T12:30:00.000Z';
-  for (const [id, points] of Object.entries({ h1: 150, h2: 50, h3: 7 })) {
-    const paid = { wallet: 'points', points, amount: points, until };
-    expect(said(spend('authorisation', id, points), 1)).toEqual({ paid });
-  }
-  const captured = { paid: { wallet: 'points', points: 120, amount: 120 } };
-  expect(said(of('capture', 'k1', 'h1', { points: 120 }), 1)).toEqual(captured);
-  expect(said(of('release', 'l1', 'h2'), 1)).toEqual({});
-  expect(said(of('reversal', 'b1', 's1', { points: 40 }), 1)).toEqual({});
-  expect(said({ ...purchase('p4', 2_000), redemptionId: 'k1' }, 2)).toEqual({});
-  const goods = { store: 's1', terminal: '', currency: '', amount: 1_000, lines: [] };
-  expect(said(of('return', 'r1', 'p4', goods), 2)).toEqual({});
-  expect(said({ ...adjustment(2), wallet: 'miles' }, 50)).toEqual({
-    expired: [
-      { wallet: 'miles', amount: 1, at: '2026-01-09T00:00:00.000Z' },
-      { wallet: 'miles', amount: 3, at: '2026-01-10T00:00:00.000Z' },
-      { wallet: 'points', amount: 100, at: '2026-02-06T00:00:00.000Z' },
-      { wallet: 'points', amount: 380, at: '2026-02-07T00:00:00.000Z' },
-      { wallet: 'points', amount: 100, at: '2026-02-08T00:00:00.000Z' },
-    ],
+    expect([id, code]).toEqual([id, 'scored']);
+    return { id, ...(paid && { paid }), ...(redeemed && { redeemed }), ...(expired && { expired }) };
   });
+  const until = '2026-01-06T12:30:00.000Z';
+  const held = (points: number): object => ({ paid: { wallet: 'points', points, amount: points, until } });
+  expect(said).toEqual([
+    { id: 'p1' },
+    { id: 'p2', redeemed: [{ wallet: 'miles', points: 5, amount: 250 }] },
+    { id: 'v1' },
+    { id: 'p3' },
+    { id: 'c1' },
+    { id: 's1', paid: { wallet: 'points', points: 100, amount: 100 } },
+    { id: 'h1', ...held(150) },
+    { id: 'h2', ...held(50) },
+    { id: 'h3', ...held(7) },
+    { id: 'k1', paid: { wallet: 'points', points: 120, amount: 120 } },
+    { id: 'l1' },
+    { id: 'b1' },
+    { id: 'p4' },
+    { id: 'r1' },
+    {
+      id: 'a1',
+      expired: [
+        { wallet: 'miles', amount: 1, at: '2026-01-09T00:00:00.000Z' },
+        { wallet: 'miles', amount: 3, at: '2026-01-10T00:00:00.000Z' },
+        { wallet: 'points', amount: 100, at: '2026-02-06T00:00:00.000Z' },
+        { wallet: 'points', amount: 380, at: '2026-02-07T00:00:00.000Z' },
+        { wallet: 'points', amount: 100, at: '2026-02-08T00:00:00.000Z' },
+      ],
+    },
+  ]);
   const ledger = desk.entries().map(ledgerEntryView);
   expect(ledger.map(({ type, points, text }) => `${type} ${points}: ${text}`)).toEqual([
     'accrual 100: Earned 100 points and 3 miles by rules base and visit',
@@ -276,7 +254,7 @@ it('points that wait, are spent, held and given back, in a ledger and in outcome
     'expiration -100: 100 points expired, earned on 2026-01-05',
     'expiration -380: 380 points expired, earned on 2026-01-06',
     'expiration -100: 100 points expired, earned on 2026-01-07',
-    'adjustment 2: Added 2 miles: sorry',
+    'adjustment 2: Added 2 miles',
   ]);
   const byId = new Map(ledger.map((view) => [view.eventId, view]));
   expect(byId.get('s1')).toMatchObject({ worth: 100, store: 's1' });
