@@ -15,7 +15,7 @@ import type { WorkerCounters } from '../observe/counters.ts';
 import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
 import { successionIssues } from '../program/succession.ts';
-import type { Entry } from '../scoring/entry.ts';
+import type { Entry, ReversalPart } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import type { Member } from '../scoring/member.ts';
 import { OUTCOMES, type Outcome, type OutcomeCode, refusal, type TierChange } from '../scoring/outcome.ts';
@@ -296,20 +296,26 @@ export class Partition {
   #count(entry: Entry | undefined): void {
     if (entry === undefined || entry.kind === 'enrolment') return;
     const { counters } = this.#options;
-    const points = pointsOf(entry, this.program?.wallets[0]?.id ?? '');
+    const walletId = this.program?.wallets[0]?.id ?? '';
+    const points = pointsOf(entry, walletId);
     switch (entry.kind) {
       case 'accrual':
         counters.add('points_accrued_total', points);
         return;
       case 'reversal':
-      case 'void':
-        counters.add('points_reversed_total', -points);
+      case 'void': {
+        const restored = restoredIn(entry.parts, walletId);
+        const taken = restored - points;
+        counters.add('points_restored_total', restored);
+        // What is left of a purchase can be rounded to more than there was, and counters only go up.
+        counters.add(taken < 0 ? 'points_accrued_total' : 'points_reversed_total', Math.abs(taken));
         return;
+      }
       case 'redemption':
         counters.add('points_redeemed_total', -points);
         return;
       case 'capture':
-        counters.add('points_redeemed_total', entry.points);
+        if (entry.walletId === walletId) counters.add('points_redeemed_total', entry.points);
         return;
       case 'redemption_reversal':
         counters.add('points_restored_total', points);
@@ -467,4 +473,9 @@ function parseJson(text: string): unknown {
   } catch (error) {
     return `not JSON: ${toError(error).message}`;
   }
+}
+
+/** Points of a wallet that had paid for what came back. */
+function restoredIn(parts: readonly ReversalPart[], walletId: string): number {
+  return parts.reduce((sum, { restored }) => sum + (restored?.walletId === walletId ? restored.points : 0), 0);
 }

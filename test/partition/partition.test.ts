@@ -7,6 +7,7 @@ import { recountDigest } from '../../src/store/member-cache.ts';
 import { encodeBatch } from '../../src/wire/batch.ts';
 import { pack, unpack } from '../../src/wire/pack.ts';
 import { partitionOf } from '../../src/wire/subjects.ts';
+import { SPENDING, WALLETS } from '../wire/spending.ts';
 import {
   adjustment,
   balanceOf,
@@ -261,6 +262,29 @@ describe('timers', () => {
     await desk.score([{ type: 'tick' }]);
     expect(desk.partition.sequence).toBe(1);
   });
+});
+
+it('counts the points of the first wallet by what became of them', async () => {
+  const desk = await Desk.open();
+  await desk.score([programEvent(1, { ...WALLETS, tiers: undefined })]);
+  for (const [event, day] of SPENDING) {
+    desk.clock.nowMs = START_MS + day * DAY_MS;
+    await desk.score([event]);
+  }
+  const count = (what: 'accrued' | 'reversed' | 'redeemed' | 'restored' | 'expired'): number =>
+    desk.counters.readScalar(`points_${what}_total`);
+  expect([count('accrued'), count('reversed'), count('redeemed'), count('restored'), count('expired')]).toEqual([
+    1_300, 600, 220, 100, 580,
+  ]);
+  expect(balanceOf(desk, '42')).toBe(0);
+  // Of miles a capture is none of these.
+  const spending = { store: '', terminal: '', wallet: 'miles', points: 1, amount: NOT_GIVEN };
+  await desk.score([
+    { type: 'authorisation', id: 'h9', memberId: '42', occurredAt: 0, ...spending },
+    { type: 'capture', id: 'k9', memberId: '42', occurredAt: 0, originalId: 'h9', points: 1 },
+  ]);
+  expect(desk.counters.readEvents('capture', 'scored')).toBe(2);
+  expect(count('redeemed')).toBe(220);
 });
 
 describe('points that expire', () => {
