@@ -19,7 +19,7 @@ import type { Entry } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import type { Member } from '../scoring/member.ts';
 import { OUTCOMES, type Outcome, type OutcomeCode, refusal, type TierChange } from '../scoring/outcome.ts';
-import { pointsOf } from '../scoring/points.ts';
+import { pointsOf, restoredPoints } from '../scoring/points.ts';
 import { recall } from '../scoring/recall.ts';
 import { score } from '../scoring/score.ts';
 import { settle } from '../scoring/settle.ts';
@@ -296,15 +296,19 @@ export class Partition {
   #count(entry: Entry | undefined): void {
     if (entry === undefined || entry.kind === 'enrolment') return;
     const { counters } = this.#options;
-    const points = pointsOf(entry, this.program?.wallets[0]?.id ?? '');
+    const walletId = this.program?.wallets[0]?.id ?? '';
+    const points = pointsOf(entry, walletId);
     switch (entry.kind) {
       case 'accrual':
         counters.add('points_accrued_total', points);
         return;
       case 'reversal':
-      case 'void':
-        counters.add('points_reversed_total', -points);
+      case 'void': {
+        const restored = restoredPoints(entry.parts, walletId);
+        counters.add('points_reversed_total', restored - points);
+        counters.add('points_restored_total', restored);
         return;
+      }
       case 'redemption':
         counters.add('points_redeemed_total', -points);
         return;
