@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PublicEvent } from '../../load/public-event.ts';
 import type { MemberView } from '../../src/wire/member-view.ts';
 import type { OutcomeView } from '../../src/wire/outcome-view.ts';
-import { removeFolder, startEngine, type TestEngine, temporaryFolder } from '../helpers/engine.ts';
+import { removeFolder, runVerb, startEngine, type TestEngine, temporaryFolder } from '../helpers/engine.ts';
 import { getMember, postScored, verify } from '../helpers/engine-api.ts';
 
 const PARTITIONS = 4;
@@ -89,6 +89,23 @@ describe('a day at the till', () => {
       'Held 500 points until ...',
       'Earned 1200 points and 600 cash by rules base and back',
     ]);
+  });
+
+  it('exports everything about a member, and says that it does not know one', async () => {
+    const ledger = await (await fetch(`${engine.url()}/v1/members/42/ledger`)).json();
+    const { code, stdout } = await runVerb(['export', '42', '--url', engine.url()]);
+    expect(code).toBe(0);
+    const { entries } = ledger as { entries: unknown[] };
+    expect(JSON.parse(stdout)).toEqual({ member: await getMember(engine.url(), '42'), ledger: entries });
+    expect(await runVerb(['export', 'nobody', '--url', engine.url()])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('knows no member nobody'),
+    });
+    expect(await runVerb(['export', '--url', engine.url()])).toMatchObject({ code: 2 });
+    expect(await runVerb(['export', '42', '--url', 'http://127.0.0.1:9'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('No engine answers at http://127.0.0.1:9'),
+    });
   });
 
   it('lets one of fifty tills have the last points', async () => {
