@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `tidemark VERB`: finds the verb, shows help, turns mistakes into a sentence and an exit code. */
 import { readFileSync } from 'node:fs';
+import { EXPORT_HELP, exportMember } from './export.ts';
 import { IMPORT_HELP } from './import/args.ts';
 import { importEvents } from './import.ts';
 import { optionsHelp, UsageError } from './options.ts';
@@ -26,6 +27,7 @@ ${optionsHelp()}
 const VERBS: Readonly<Record<string, Verb>> = {
   start: { summary: 'run the engine', help: START_HELP, run: start },
   import: { summary: 'send a file of events to a running engine', help: () => IMPORT_HELP, run: importEvents },
+  export: { summary: 'write everything about a member', help: () => EXPORT_HELP, run: exportMember },
   verify: { summary: 'fold the log again and compare it with the stores', help: () => VERIFY_HELP, run: verify },
 };
 

@@ -15,11 +15,11 @@ import type { WorkerCounters } from '../observe/counters.ts';
 import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
 import { successionIssues } from '../program/succession.ts';
-import type { Entry, ReversalPart } from '../scoring/entry.ts';
+import type { Entry } from '../scoring/entry.ts';
 import type { MemberEvent } from '../scoring/event.ts';
 import type { Member } from '../scoring/member.ts';
 import { OUTCOMES, type Outcome, type OutcomeCode, refusal, type TierChange } from '../scoring/outcome.ts';
-import { pointsOf } from '../scoring/points.ts';
+import { pointsOf, restoredPoints } from '../scoring/points.ts';
 import { recall } from '../scoring/recall.ts';
 import { score } from '../scoring/score.ts';
 import { settle } from '../scoring/settle.ts';
@@ -304,7 +304,7 @@ export class Partition {
         return;
       case 'reversal':
       case 'void': {
-        const restored = restoredIn(entry.parts, walletId);
+        const restored = restoredPoints(entry.parts, walletId);
         const taken = restored - points;
         counters.add('points_restored_total', restored);
         // What is left of a purchase can be rounded to more than there was, and counters only go up.
@@ -473,9 +473,4 @@ function parseJson(text: string): unknown {
   } catch (error) {
     return `not JSON: ${toError(error).message}`;
   }
-}
-
-/** Points of a wallet that had paid for what came back. */
-function restoredIn(parts: readonly ReversalPart[], walletId: string): number {
-  return parts.reduce((sum, { restored }) => sum + (restored?.walletId === walletId ? restored.points : 0), 0);
 }

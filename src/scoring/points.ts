@@ -2,7 +2,7 @@
 import { scale, share } from '../lib/integer.ts';
 import { type AccrualTerms, type Award, EVERYTHING } from '../program/program.ts';
 import { sumOfDays } from './days.ts';
-import type { Accrual, AccrualLine, Entry } from './entry.ts';
+import type { Accrual, AccrualLine, Entry, ReversalPart } from './entry.ts';
 
 /** Points of one award: what the rule alone gives, and what the level's multiplier adds. */
 export interface AwardedPoints {
@@ -257,4 +257,11 @@ export function pointsOf(entry: Entry, walletId: string): number {
   const plain = entry.kind === 'accrual' ? plainTerms(entry) : undefined;
   if (plain === undefined || entry.kind !== 'accrual') return movedBy(entry).get(walletId) ?? 0;
   return plain.walletId === walletId ? basePoints(entry.counted, plain) + bonusPoints(entry.counted, plain) : 0;
+}
+
+/** Of what came back: points of a wallet that had paid for it. */
+export function restoredPoints(parts: readonly ReversalPart[], walletId: string): number {
+  let points = 0;
+  for (const { restored } of parts) if (restored?.walletId === walletId) points += restored.points;
+  return points;
 }
