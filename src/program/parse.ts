@@ -1,5 +1,6 @@
 /** Reads a program file: YAML or JSON text to a compiled program, or errors a marketer can act on. */
 import { parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { toError } from '../lib/assert.ts';
 import { PROGRAM_BYTES_MAX } from '../limits.ts';
 import { type CompileResult, compileProgram, type ProgramIssue } from './compile.ts';
@@ -27,8 +28,18 @@ export function checkProgram(value: unknown): CompileResult {
   if (checked.success) return compileProgram(checked.data);
   return {
     ok: false,
-    issues: checked.error.issues.map((issue) => ({ path: pathText(issue.path), message: issue.message })),
+    issues: checked.error.issues.flatMap((issue) => issuesOf(issue, [])),
   };
+}
+
+/** Where a value is wrong in only one of the ways it may be written, that one's issues say more than that there are several. */
+function issuesOf(issue: z.core.$ZodIssue, before: readonly PropertyKey[]): ProgramIssue[] {
+  const path = [...before, ...issue.path];
+  if (issue.code === 'invalid_union') {
+    const near = issue.errors.filter((way) => way.every((inner) => inner.path.length > 0));
+    if (near.length === 1) return (near[0] ?? []).flatMap((inner) => issuesOf(inner, path));
+  }
+  return [{ path: pathText(path), message: issue.message }];
 }
 
 /** As one text, a line an issue: `examples/coffee.yaml: tiers.levels[1].from: expected a number, got a string`. */
@@ -69,7 +80,9 @@ function expected(issue: RawIssue): string | undefined {
     case 'not_multiple_of':
       return `expected a multiple of ${issue.divisor}, got ${got}`;
     case 'invalid_union':
-      return `expected {days: 1 to 3660}, {months: 1 to 120} or calendar-year, got ${got}`;
+      return issue.path?.at(-1) === 'tiers'
+        ? `expected options with values, or a list of them, got ${got}`
+        : `expected a window such as {days: 365}, {months: 12} or calendar-year, got ${got}`;
     default:
       return undefined;
   }
