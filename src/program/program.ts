@@ -74,6 +74,8 @@ export interface Qualifying {
   /** The first decides the multiplier. */
   readonly sets: readonly LevelSet[];
   readonly usesBalance: boolean;
+  /** What counts for ever, for some counter. */
+  readonly lifetime: ReadonlySet<Measure>;
   /** What happened longer ago is no more judged anew: local days, at least LATE_DAYS and the longest a level lasts. */
   readonly horizonDays: number;
 }

@@ -46,6 +46,7 @@ export function compileTiers(
       counters: known.filter(({ of }) => of !== 'balance'),
       sets: compiled,
       usesBalance: known.some(({ of }) => of === 'balance'),
+      lifetime: new Set(known.filter(({ window }) => window.kind === 'lifetime').map(({ of }) => of)),
       horizonDays: Math.max(LATE_DAYS, ...compiled.map(({ term }) => term?.daysMax ?? 0)),
     },
   };

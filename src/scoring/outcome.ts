@@ -2,7 +2,7 @@
  * What became of an event. Codes are sentences; the table stands in order of precedence: an event that could be refused for
  * two reasons is refused for the one that stands first, and the ladders in score.ts check in this order.
  */
-import type { Entry, Expiration } from './entry.ts';
+import type { AdjustmentEntry, Entry, Expiration } from './entry.ts';
 
 export const OUTCOMES = {
   scored: { refused: false, help: 'The event counted.' },
@@ -55,6 +55,8 @@ export type OutcomeCode = keyof typeof OUTCOMES;
 
 /** Levels by name, '' for none. */
 export interface TierChange {
+  /** Id of the tier set; '' for the program's first. */
+  readonly set: string;
   readonly from: string;
   readonly to: string;
   readonly at: number;
@@ -68,6 +70,8 @@ export interface Outcome {
   readonly tierChanges: readonly TierChange[];
   /** Points whose time had come before the event; in the ledger they stand before `entry`. */
   readonly expirations: readonly Expiration[];
+  /** Points for reaching levels, before the event and by it, and those taken back. */
+  readonly rewards: readonly AdjustmentEntry[];
   /** What came too late to be spent: it stands behind `entry`, which earned it. */
   readonly expiredAtOnce: Expiration | undefined;
   /** Of duplicate_with_different_content: the first field that differs. */
@@ -76,6 +80,7 @@ export interface Outcome {
 
 export const NO_TIER_CHANGES: readonly TierChange[] = [];
 export const NO_EXPIRATIONS: readonly Expiration[] = [];
+export const NO_REWARDS: readonly AdjustmentEntry[] = [];
 
 export function refusal(code: OutcomeCode, field?: string): Outcome {
   return withoutEffect(code, undefined, field);
@@ -91,6 +96,7 @@ function withoutEffect(code: OutcomeCode, entry: Entry | undefined, field: strin
     entry,
     tierChanges: NO_TIER_CHANGES,
     expirations: NO_EXPIRATIONS,
+    rewards: NO_REWARDS,
     expiredAtOnce: undefined,
     field,
   };

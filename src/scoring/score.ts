@@ -10,6 +10,7 @@ import { fingerprint } from '../lib/hash.ts';
 import { BALANCE_MAX, CLOCK_SKEW_MAX_MS } from '../limits.ts';
 import type { AccrualTerms, Program } from '../program/program.ts';
 import { credit, debit, takeBack } from './balance.ts';
+import { countEnrolment, countOnDay, takeCounted, uncountUnmatched } from './counters.ts';
 import { differingField, findEntry } from './duplicate.ts';
 import type { Accrual, AccrualLine, AdjustmentEntry, EnrolmentEntry, Entry, Reversal, ReversalPart } from './entry.ts';
 import { type Adjustment, type Enrolment, effectiveAt, type MemberEvent, type Purchase, type Return } from './event.ts';
@@ -19,6 +20,7 @@ import type { Member } from './member.ts';
 import { duplicate, type Outcome, refusal } from './outcome.ts';
 import { basePoints, bonusPoints, pointsOfReturn } from './points.ts';
 import { commitDraft, type PlanResult, planNamedReturn, planUnnamedReturn } from './returns.ts';
+import { takeGiven } from './sets.ts';
 import { expireAtOnce, judge, type Passed, settle } from './settle.ts';
 import { addSpend, levelAt, restoreWindow, takeLatestSpend, takeSpend } from './tiers.ts';
 
@@ -47,7 +49,7 @@ export function score(program: Program, member: Member, event: MemberEvent, now:
     case 'enrolment':
       return scoreEnrolment(program, member, event, at, now, eventFingerprint);
     default:
-      return unreachable(event);
+      return unreachable(event as never);
   }
 }
 
@@ -95,6 +97,7 @@ function scorePurchase(
     terms,
     returnedAmount: 0,
   };
+  if (program.qualifying !== undefined) countOnDay(member, entry, day, points);
   return scored(program, member, entry, eventFingerprint, passed, at, now);
 }
 
@@ -121,7 +124,8 @@ function scoreReturn(
     const { base, bonus } = pointsOfReturn(accrual, amount);
     const day = program.zone.localDay(accrual.at);
     const expired = takeBack(member, day, base + bonus);
-    takeSpend(member, day, amount);
+    takeSpend(program, member, day, amount);
+    if (program.qualifying !== undefined) takeCounted(program.qualifying, member, draft, day, base + bonus);
     commitDraft(draft);
     if (!member.recent.replace(accrual, fingerprint(accrual.eventId))) member.history?.replace(accrual);
     const { ruleId, levelId } = accrual.terms;
@@ -162,6 +166,7 @@ function deductUnmatched(member: Member, amount: number, terms: AccrualTerms): R
   const bonus = bonusPoints(amount, terms);
   debit(member, base + bonus);
   takeLatestSpend(member, amount);
+  if (member.standing !== undefined) uncountUnmatched(member.standing, base + bonus);
   return { originalId: '', amount, ruleId: terms.ruleId, base, levelId: terms.levelId, bonus, expired: 0 };
 }
 
@@ -206,6 +211,7 @@ function scoreEnrolment(
 
   const passed = settle(program, member, at, now);
   member.enrolledAt = at;
+  if (member.standing !== undefined) countEnrolment(member.standing, program.zone.localDay(at));
   const entry: EnrolmentEntry = {
     kind: 'enrolment',
     eventId: event.id,
@@ -229,5 +235,14 @@ function scored(
   const tierChanges = judge(program, member, at, passed.tierChanges);
   const past = Math.max(now, member.asOf);
   const expiredAtOnce = member.due <= past ? expireAtOnce(program, member, past) : undefined;
-  return { code: 'scored', entry, tierChanges, expirations: passed.expirations, expiredAtOnce, field: undefined };
+  const given = takeGiven(member);
+  return {
+    code: 'scored',
+    entry,
+    tierChanges,
+    expirations: passed.expirations,
+    rewards: given.length === 0 ? passed.rewards : [...passed.rewards, ...given],
+    expiredAtOnce,
+    field: undefined,
+  };
 }

@@ -4,19 +4,21 @@
  */
 import type { Program } from '../program/program.ts';
 import { lastDay } from './days.ts';
-import type { Expiration } from './entry.ts';
+import type { AdjustmentEntry, Expiration } from './entry.ts';
 import { expire, nextExpiry } from './expiry.ts';
 import type { Member } from './member.ts';
-import { NO_EXPIRATIONS, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
+import { NO_EXPIRATIONS, NO_REWARDS, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
+import { fitSets, rewindSets, takeGiven } from './sets.ts';
 import { advance, levelEdge, lookThroughWindow, relevel, restoreWindow } from './tiers.ts';
 
 /** What came of it, each in order of time. */
 export interface Passed {
   readonly tierChanges: readonly TierChange[];
   readonly expirations: readonly Expiration[];
+  readonly rewards: readonly AdjustmentEntry[];
 }
 
-const NOTHING_PASSED: Passed = { tierChanges: NO_TIER_CHANGES, expirations: NO_EXPIRATIONS };
+const NOTHING_PASSED: Passed = { tierChanges: NO_TIER_CHANGES, expirations: NO_EXPIRATIONS, rewards: NO_REWARDS };
 
 /**
  * Lets time pass for a member up to `until`. Timers fire by the log's time, `now`, also where `until` is a late event's: so
@@ -36,12 +38,16 @@ export function settle(program: Program, member: Member, until: number, now = un
     advance(program, member, at);
     // At one instant the level goes first, then the points.
     tierChanges = relevel(program, member, at, tierChanges);
-    if (nextExpiry(program, member) <= at) expirations = [...expirations, expire(program, member, at)];
+    if (nextExpiry(program, member) <= at) {
+      expirations = [...expirations, expire(program, member, at)];
+      if (program.qualifying?.usesBalance) tierChanges = relevel(program, member, at, tierChanges);
+    }
     setTimer(program, member);
   }
   if (until > member.asOf) advance(program, member, until);
-  if (tierChanges.length === 0 && expirations.length === 0) return NOTHING_PASSED;
-  return { tierChanges, expirations };
+  const rewards = takeGiven(member);
+  if (tierChanges.length === 0 && expirations.length === 0 && rewards.length === 0) return NOTHING_PASSED;
+  return { tierChanges, expirations, rewards };
 }
 
 /**
@@ -52,6 +58,10 @@ export function settle(program: Program, member: Member, until: number, now = un
 export function rewind(program: Program, member: Member, to: number): void {
   const day = Math.max(program.zone.localDay(to), lastDay(member.spend) ?? 0);
   member.asOf = Math.max(to, program.zone.startOfDay(day));
+  if (program.qualifying !== undefined) {
+    rewindSets(member, day);
+    return;
+  }
   lookThroughWindow(program, member, day);
   relevel(program, member, member.asOf, NO_TIER_CHANGES);
   member.levelSince = 0;
@@ -85,7 +95,8 @@ function adopt(program: Program, member: Member, at: number): readonly TierChang
   const isNew = member.programVersion === 0;
   member.programVersion = program.version;
   advance(program, member, at);
-  const changes = judge(program, member, at, NO_TIER_CHANGES);
+  const gone = fitSets(program, member, at, isNew);
+  const changes = judge(program, member, at, gone);
   if (!isNew) return changes;
   // The level everybody starts on is no promotion.
   member.levelSince = 0;

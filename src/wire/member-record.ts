@@ -3,13 +3,12 @@
  * fields (bytes.ts) in the order of `encodeMember`. The digest leaves the head out: two logs with the same events in another
  * packing give the same digest, though their sequences differ.
  *
- * Member record version 2, chunk version 1, id block version 1. Version 1 of a member has a day and points for each lot, no
- * last day, and nothing that has expired. It is read, and still written for a member of whom there is no more to say, so that
- * where points do not expire a store, its digest and a fold of its log stay alike. An entry says by its code how it is laid
- * out (entry-record.ts).
+ * Member record version 3, chunk version 1, id block version 1. Version 2 of a member has no standing (tier-record.ts), and
+ * version 1 has besides a day and points for each lot, no last day, and nothing that has expired. Both are read, and still
+ * written for a member of whom there is no more to say, so that where a program asks for no more a store, its digest and a fold
+ * of its log stay alike. An entry says by its code how it is laid out (entry-record.ts).
  */
 import { assert } from '../lib/assert.ts';
-import type { Days } from '../scoring/days.ts';
 import type { Entries } from '../scoring/entries.ts';
 import { type Chunk, History } from '../scoring/history.ts';
 import { type IdBlock, IdIndex } from '../scoring/id-index.ts';
@@ -18,8 +17,10 @@ import { type Member, newMember } from '../scoring/member.ts';
 import { ByteReader, ByteWriter, type RecordSlabs } from './bytes.ts';
 import { UnknownVersion } from './pack.ts';
 import { PackedEntries } from './packed-entries.ts';
+import { readDays, readStanding, writeDays, writeStanding } from './tier-record.ts';
 
-const MEMBER_VERSION = 2;
+const MEMBER_VERSION = 3;
+const MEMBER_VERSION_WITHOUT_STANDING = 2;
 const MEMBER_VERSION_WITHOUT_EXPIRY = 1;
 const CHUNK_VERSION = 1;
 const ID_BLOCK_VERSION = 1;
@@ -36,17 +37,25 @@ export function unstoredMember(id: string): Member {
 
 /** `records` keeps the bytes; without it they are the caller's own. */
 export function encodeMember(member: Member, records?: RecordSlabs): Uint8Array {
-  const expires = (member.lots[0] ?? NEVER) !== NEVER || member.expired.length > 0;
+  const { standing } = member;
+  const expires = standing !== undefined || (member.lots[0] ?? NEVER) !== NEVER || member.expired.length > 0;
   out.start();
-  out.byte(expires ? MEMBER_VERSION : MEMBER_VERSION_WITHOUT_EXPIRY);
+  out.byte(
+    standing !== undefined
+      ? MEMBER_VERSION
+      : expires
+        ? MEMBER_VERSION_WITHOUT_STANDING
+        : MEMBER_VERSION_WITHOUT_EXPIRY,
+  );
   out.double(member.version);
   out.uint(member.enrolledAt);
   out.int(member.balance);
   writeLots(member.lots, expires);
-  if (expires) writeDays(member.expired);
-  writeDays(member.spend);
+  if (expires) writeDays(out, member.expired);
+  writeDays(out, member.spend);
   out.text(member.levelId);
   out.uint(member.levelSince);
+  if (standing !== undefined) writeStanding(out, standing);
   out.uint(member.programVersion);
   out.uint(member.asOf);
   out.uint(member.due === Infinity ? 0 : member.due);
@@ -62,9 +71,9 @@ export function decodeMember(
   readBlocks: (memberId: string, sealed: number) => (IdBlock | undefined)[],
 ): Member {
   const version = bytes[0];
-  const isKnown = version === MEMBER_VERSION || version === MEMBER_VERSION_WITHOUT_EXPIRY;
+  const isKnown = version !== undefined && version >= MEMBER_VERSION_WITHOUT_EXPIRY && version <= MEMBER_VERSION;
   if (!isKnown) throw new UnknownVersion('member record', version);
-  const expires = version === MEMBER_VERSION;
+  const expires = version !== MEMBER_VERSION_WITHOUT_EXPIRY;
   const from = new ByteReader(bytes, 1);
   const member = unstoredMember(id);
   member.version = from.double();
@@ -75,6 +84,7 @@ export function decodeMember(
   member.spend = readDays(from);
   member.levelId = from.text();
   member.levelSince = from.uint();
+  if (version === MEMBER_VERSION) member.standing = readStanding(from);
   member.programVersion = from.uint();
   member.asOf = from.uint();
   member.due = from.uint() || Infinity;
@@ -138,18 +148,6 @@ function readLots(from: ByteReader, expires: boolean): Lots {
     lots.push(span === 0 ? NEVER : earnedDay + span - 1, earnedDay, from.int());
   }
   return lots;
-}
-
-function writeDays(days: Days): void {
-  out.uint(days.length / 2);
-  for (let index = 0; index < days.length; index++) out.int(days[index] as number);
-}
-
-function readDays(from: ByteReader): Days {
-  const count = 2 * from.uint();
-  const days: Days = [];
-  for (let index = 0; index < count; index++) days.push(from.int());
-  return days;
 }
 
 function writeEntries(entries: Entries): void {
