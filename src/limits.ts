@@ -105,6 +105,8 @@ export const REJECTED_BYTES_MAX = 64 * 1024;
 export const CHUNK_ENTRIES = 32;
 /** Days of spend kept before a window's first day, for purchases that arrive late. */
 export const LATE_DAYS = 92;
+/** Local days of the longest window and the longest term a program can have: as far as a level can be told in advance. */
+export const WINDOW_DAYS_MAX = 3_720;
 /** Phases of a tier set that a return or a late purchase can still change. */
 export const PHASES_MAX = 32;
 /** Days earned, before the newest that has expired, whose expired points are remembered for a return not to charge again. */

@@ -219,6 +219,7 @@ export class Partition {
       if (member.due < this.#nextDue) this.#nextDue = member.due;
       this.#count(outcome.entry);
       for (const expiration of outcome.expirations) this.#count(expiration);
+      for (const reward of outcome.rewards) this.#count(reward);
       this.#count(outcome.expiredAtOnce);
     }
     this.#finish(event, outcome, outcome.code === 'scored' ? held : known, message, undefined);
@@ -242,17 +243,13 @@ export class Partition {
       return;
     }
     if (outcome.code !== 'scored' || held === undefined || event.type === 'malformed') return;
-    const { entry, tierChanges, expirations, expiredAtOnce } = outcome;
+    const { entry, tierChanges, expirations, rewards, expiredAtOnce } = outcome;
     if (entry !== undefined) {
-      if (expirations.length === 0 && expiredAtOnce === undefined) {
+      if (expirations.length === 0 && rewards.length === 0 && expiredAtOnce === undefined) {
         this.#entryEffect(message, event.memberId, entry, held.member.balance);
       } else {
-        const written = [...expirations, entry, ...(expiredAtOnce === undefined ? [] : [expiredAtOnce])];
-        let balance = held.member.balance - written.reduce((sum, one) => sum + pointsOf(one), 0);
-        for (const one of written) {
-          balance += pointsOf(one);
-          this.#entryEffect(message, event.memberId, one, balance);
-        }
+        const written = [...expirations, entry, ...rewards, ...(expiredAtOnce === undefined ? [] : [expiredAtOnce])];
+        this.#entryEffects(message, event.memberId, written, held.member.balance);
       }
     }
     if (tierChanges.length > 0) this.#tierEffects(message, event.memberId, tierChanges, event.id);
@@ -277,6 +274,15 @@ export class Partition {
     });
   }
 
+  /** Of entries in order; `balance` is what there is after the last. */
+  #entryEffects(message: LogMessage, memberId: string, entries: readonly Entry[], balance: number): void {
+    let after = balance - entries.reduce((sum, entry) => sum + pointsOf(entry), 0);
+    for (const entry of entries) {
+      after += pointsOf(entry);
+      this.#entryEffect(message, memberId, entry, after);
+    }
+  }
+
   #entryEffect(message: LogMessage, memberId: string, entry: Entry, balance: number): void {
     if (entry.kind === 'accrual' && !this.#options.fullLedger) {
       this.#effects.leaveOut(message);
@@ -292,12 +298,15 @@ export class Partition {
     changes: readonly TierChange[],
     eventId: string | undefined,
   ): void {
-    const tiers = this.#program?.tiers;
-    if (tiers === undefined) return;
+    const { tiers, qualifying } = this.#program ?? {};
+    const [first = tiers, ...others] = qualifying?.sets ?? [];
     for (const change of changes) {
-      const rank = (id: string): number => tiers.levels.findIndex((level) => level.id === id);
+      // A set that the program no longer has is left without a level.
+      const set = change.set === '' ? first : others.find(({ id }) => id === change.set);
+      if (change.set === '' && set === undefined) continue;
+      const rank = (id: string): number => set?.levels.findIndex((level) => level.id === id) ?? -1;
       this.#options.counters.add(rank(change.to) > rank(change.from) ? 'tier_ups_total' : 'tier_downs_total', 1);
-      this.#effects.push(message, tierEffect(memberId, tiers.id, change, eventId));
+      this.#effects.push(message, tierEffect(memberId, set?.id ?? change.set, change, eventId));
     }
   }
 
@@ -328,12 +337,10 @@ export class Partition {
       const { member } = held;
       // Settled edge by edge and no further, so that a late tick and a punctual one leave the same state.
       while (member.due <= until) {
-        const { tierChanges, expirations } = settle(program, member, member.due);
+        const { tierChanges, expirations, rewards } = settle(program, member, member.due);
         if (tierChanges.length > 0) this.#tierEffects(message, memberId, tierChanges, undefined);
-        for (const expiration of expirations) {
-          this.#count(expiration);
-          this.#entryEffect(message, memberId, expiration, member.balance);
-        }
+        this.#entryEffects(message, memberId, [...rewards, ...expirations], member.balance);
+        for (const entry of [...rewards, ...expirations]) this.#count(entry);
         member.version = message.sequence;
         this.#members.changed(held);
         listener.settled(held);

@@ -39,6 +39,8 @@ export interface OutcomeView {
   readonly field?: string;
   readonly entries: readonly MovementView[];
   readonly tierChanges: readonly TierChangeView[];
+  /** Points for reaching levels, and those taken back; absent when there are none. */
+  readonly rewards?: readonly MovementView[];
   /** Points that expired before the event counted or, earned too late, at once; absent when there are none. */
   readonly expired?: readonly ExpiringView[];
   /** The member after the event; absent when the event was refused and there is none. */
@@ -53,6 +55,8 @@ export interface ExpiringView {
 }
 
 export interface TierChangeView {
+  /** The tier set; absent for the program's first. */
+  readonly tier?: string;
   readonly from: string | null;
   readonly to: string | null;
   readonly at: string;
@@ -99,11 +103,13 @@ export function outcomeView(
     ...(refused ? { message: detail ?? help } : {}),
     ...(outcome.field === undefined ? {} : { field: outcome.field }),
     entries: outcome.entry === undefined ? [] : movementsOf(outcome.entry),
-    tierChanges: outcome.tierChanges.map(({ from, to, at }) => ({
+    tierChanges: outcome.tierChanges.map(({ set, from, to, at }) => ({
+      ...(set === '' ? {} : { tier: set }),
       from: from === '' ? null : from,
       to: to === '' ? null : to,
       at: instantText(at),
     })),
+    ...(outcome.rewards.length === 0 ? {} : { rewards: outcome.rewards.flatMap(movementsOf) }),
     ...expiredIn(outcome),
     ...(member === undefined ? {} : { member }),
   };

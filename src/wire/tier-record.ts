@@ -1,7 +1,4 @@
-/**
- * A member's standing as stored, within its record: the day it joined, measures by day, tallies, and each set with its
- * phases. Days follow each other closely, so a phase has them as distances from its own day, 0 for none.
- */
+/** A member's standing as stored, within its record: the day it joined, measures by day, tallies, each set with its phases. */
 import type { Days } from '../scoring/days.ts';
 import { newStanding, type Phase, type SetStanding, type Standing } from '../scoring/standing.ts';
 import type { Tallies } from '../scoring/tallies.ts';
@@ -50,26 +47,16 @@ export function readStanding(from: ByteReader): Standing {
 function writePhase(out: ByteWriter, { day, level, until, lostDay, anchor, reward }: Phase): void {
   out.int(day);
   out.text(level);
-  out.int(until === 0 ? 0 : until - day + 1);
-  out.int(lostDay === 0 ? 0 : lostDay - day - 1);
-  out.int(anchor - day);
+  out.int(until);
+  out.int(lostDay);
+  out.int(anchor);
   out.uint(reward);
 }
 
 function readPhase(from: ByteReader): Phase {
   const day = from.int();
   const level = from.text();
-  const until = from.int();
-  const lostDay = from.int();
-  const anchor = from.int() + day;
-  return {
-    day,
-    level,
-    until: until === 0 ? 0 : until + day - 1,
-    lostDay: lostDay === 0 ? 0 : lostDay + day + 1,
-    anchor,
-    reward: from.uint(),
-  };
+  return { day, level, until: from.int(), lostDay: from.int(), anchor: from.int(), reward: from.uint() };
 }
 
 export function writeDays(out: ByteWriter, days: Days): void {
