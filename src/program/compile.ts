@@ -41,7 +41,10 @@ export function compileProgram(document: ProgramDocument): CompileResult {
   };
   const { tiers, qualifying } = compileTiers(document, terms, minor, issues);
   const expiry = document.expiry === undefined ? undefined : compileExpiry(document.expiry, issues);
-  const multiplier = Math.max(1, ...writtenSets(document).flatMap(({ levels }) => levels.map((level) => level.multiplier)));
+  const multiplier = Math.max(
+    1,
+    ...writtenSets(document).flatMap(({ levels }) => levels.map((level) => level.multiplier)),
+  );
   if (perMinor > 0 && (document.earn.points * multiplier * AMOUNT_MAX) / perMinor > POINTS_PER_EVENT_MAX) {
     issues.push({
       path: 'earn.points',

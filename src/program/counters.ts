@@ -12,7 +12,8 @@ const BALANCE_COUNTER: Counter = { id: BALANCE, of: 'balance', window: compileWi
 export function compileCounters(written: readonly WrittenCounter[], issues: ProgramIssue[]): Counter[] {
   written.forEach(({ id }, index) => {
     const isTaken = id === BALANCE || written.findIndex((other) => other.id === id) !== index;
-    if (isTaken) issues.push({ path: `counters[${index}].id`, message: `expected a name of its own, got "${id}" again` });
+    if (isTaken)
+      issues.push({ path: `counters[${index}].id`, message: `expected a name of its own, got "${id}" again` });
   });
   return written.map(({ id, of, window }, index) => ({
     id,

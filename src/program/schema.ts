@@ -107,7 +107,11 @@ const levelSchema = z.strictObject({
     .strictObject({ points: z.int().min(1).max(1_000_000_000).describe('Points for reaching the level.') })
     .optional()
     .describe('What reaching the level gives; a return that undoes it takes it back.'),
-  benefits: z.array(z.string().min(1).max(200)).max(50).optional().describe('What the level offers, as members read it.'),
+  benefits: z
+    .array(z.string().min(1).max(200))
+    .max(50)
+    .optional()
+    .describe('What the level offers, as members read it.'),
 });
 
 const spanSchema = z.strictObject({

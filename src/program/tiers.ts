@@ -5,7 +5,16 @@
 import { LATE_DAYS } from '../limits.ts';
 import type { ProgramIssue } from './compile.ts';
 import { BALANCE, balanceCounter, compileCounters, implicitCounter } from './counters.ts';
-import type { AccrualTerms, Condition, Counter, LevelSet, Qualifying, SetLevel, TierLevel, TierSet } from './program.ts';
+import type {
+  AccrualTerms,
+  Condition,
+  Counter,
+  LevelSet,
+  Qualifying,
+  SetLevel,
+  TierLevel,
+  TierSet,
+} from './program.ts';
 import { type ProgramDocument, type WrittenLevel, type WrittenSet, writtenSets } from './schema.ts';
 import { compileTerms } from './terms.ts';
 import { compilePlainWindow } from './windows.ts';
@@ -129,12 +138,7 @@ function ownCounter(set: WrittenSet, context: SetContext): Counter | undefined {
   return implicitCounter(set, context.isFirst, known, path, issues);
 }
 
-function compileLevel(
-  level: WrittenLevel,
-  index: number,
-  own: Counter | undefined,
-  context: SetContext,
-): SetLevel {
+function compileLevel(level: WrittenLevel, index: number, own: Counter | undefined, context: SetContext): SetLevel {
   const path = `${context.path}.levels[${index}]`;
   const { issues } = context;
   if (!context.isFirst && level.multiplier !== 1) {

@@ -103,7 +103,6 @@ function dayOfText(text: string, path: string, issues: ProgramIssue[]): number {
   return dayOfCivil(year, month, day);
 }
 
-
 /** The inverse of `leavesOn`, which clamping makes many-to-one: search the few days around the plain subtraction. */
 function firstDayThatStays(day: number, guess: number, leavesOn: (day: number) => number): number {
   let first = guess - 4;

@@ -90,7 +90,10 @@ function isGone(lines: readonly AccrualLine[], category: string): boolean {
 }
 
 /** Has all of a purchase come back: its goods, or all the money? */
-function isWhole(lines: readonly AccrualLine[], of: { readonly amount: number; readonly returnedAmount: number }): boolean {
+function isWhole(
+  lines: readonly AccrualLine[],
+  of: { readonly amount: number; readonly returnedAmount: number },
+): boolean {
   if (of.amount > 0 && of.returnedAmount === of.amount) return true;
   return lines.length > 0 && lines.every((line) => line.returnedQuantity === line.quantity);
 }

@@ -47,7 +47,10 @@ export const OUTCOMES = {
   above_maximum: { refused: true, help: 'The program redeems no more points at once.' },
   not_a_step: { refused: true, help: 'The program redeems points in steps only.' },
   insufficient_points: { refused: true, help: 'The member has fewer points to spend.' },
-  too_many_holds: { refused: true, help: 'The member has as many holds open as there can be. Capture or release some.' },
+  too_many_holds: {
+    refused: true,
+    help: 'The member has as many holds open as there can be. Capture or release some.',
+  },
   balance_out_of_range: { refused: true, help: 'The balance would pass the largest exact integer.' },
 } as const;
 

@@ -157,7 +157,11 @@ function qualifiedByPeriods(judged: Judged, phase: Phase, day: number, last: num
   let best: Qualified = { rank: -1, until: 0, landing: day };
   if (period === undefined || term === undefined) return best;
   const anchor = anchorIn(judged, phase);
-  for (let inside = period.lastIn(day); inside > -Infinity; inside = period.lastIn(period.firstDay(inside, anchor) - 1)) {
+  for (
+    let inside = period.lastIn(day);
+    inside > -Infinity;
+    inside = period.lastIn(period.firstDay(inside, anchor) - 1)
+  ) {
     const end = term.lastDay(inside, anchor);
     if (end < day) break;
     const lastInside = period.leavesOn(inside, anchor) - 1;

@@ -162,7 +162,11 @@ export function fitSets(program: Program, member: Member, at: number, isNew: boo
   changes.push(...judgeEach(program, member, at));
   standing.rewards = [];
   // From here on a balance is as high as it is: what it was in the course of the day has been judged.
-  standing.peaks = addOnDay(standing.peaks, day, sumOfDays(standing.balance, day, day) - sumOfDays(standing.peaks, day, day));
+  standing.peaks = addOnDay(
+    standing.peaks,
+    day,
+    sumOfDays(standing.balance, day, day) - sumOfDays(standing.peaks, day, day),
+  );
   for (const own of standing.sets) {
     // The levels everybody starts on are held from the start, not from the first event.
     if (isNew) own.since = 0;

@@ -41,11 +41,7 @@ export function encodeMember(member: Member, records?: RecordSlabs): Uint8Array 
   const expires = standing !== undefined || (member.lots[0] ?? NEVER) !== NEVER || member.expired.length > 0;
   out.start();
   out.byte(
-    standing !== undefined
-      ? MEMBER_VERSION
-      : expires
-        ? MEMBER_VERSION_WITHOUT_STANDING
-        : MEMBER_VERSION_WITHOUT_EXPIRY,
+    standing !== undefined ? MEMBER_VERSION : expires ? MEMBER_VERSION_WITHOUT_STANDING : MEMBER_VERSION_WITHOUT_EXPIRY,
   );
   out.double(member.version);
   out.uint(member.enrolledAt);

@@ -14,9 +14,9 @@ export interface TierView {
   /** null below the first level. */
   readonly level: string | null;
   readonly since?: string;
-  /** When the level ends if nothing more is bought; absent if it does not. */
+  /** When the level, or its term, ends if nothing more is bought; absent if it does not. */
   readonly until?: string;
-  /** What is held after `until`, if nothing more is bought; null for none. */
+  /** What is held from `until` on, if nothing more is bought; null for none. */
   readonly projected?: string | null;
   /** A level that is reached and begins later. */
   readonly upcoming?: { readonly level: string; readonly at: string };
@@ -74,13 +74,13 @@ function setView({ zone }: Program, judged: Judged, own: SetStanding): TierView 
   const next = set.levels[rank + 1];
   const change = changeAhead(judged, phase);
   const changeAt = change === undefined ? '' : instantText(zone.startOfDay(change.day));
-  const isLoss = change !== undefined && set.rank(change.level) < rank;
+  const isEnd = change !== undefined && set.rank(change.level) <= rank;
   const path = pathsFor(judged, phase, zone);
   return {
     level: phase.level === '' ? null : phase.level,
     ...(own.since === 0 ? {} : { since: instantText(own.since) }),
-    ...(isLoss ? { until: changeAt, projected: change.level === '' ? null : change.level } : {}),
-    ...(change === undefined || isLoss ? {} : { upcoming: { level: change.level, at: changeAt } }),
+    ...(isEnd ? { until: changeAt, projected: change.level === '' ? null : change.level } : {}),
+    ...(change === undefined || isEnd ? {} : { upcoming: { level: change.level, at: changeAt } }),
     ...(next === undefined
       ? {}
       : {
@@ -90,7 +90,7 @@ function setView({ zone }: Program, judged: Judged, own: SetStanding): TierView 
             paths: path(next, { day: member.asOfDay, last: member.asOfDay }, undefined),
           },
         }),
-    ...(isLoss && held !== undefined
+    ...(isEnd && held !== undefined
       ? { keep: path(held, decidingOn(judged, phase, change.day), change.day), keepNeeds: needsOf(held) }
       : {}),
     ...(held === undefined || held.benefits.length === 0 ? {} : { benefits: held.benefits }),
@@ -101,14 +101,16 @@ function needsOf({ conditions, needed }: SetLevel): Needs {
   return needed === conditions.length ? 'all' : needed === 1 ? 'any' : needed;
 }
 
-/** The next change of level that time alone makes; undefined for none in as long as any window looks. */
+/** The next change of level, or renewal, that time alone makes; undefined for none in as long as any window looks. */
 function changeAhead(judged: Judged, now: Phase): Phase | undefined {
   const { asOfDay } = judged.member;
+  const isRenewed = ({ until, lostDay }: Phase): boolean =>
+    judged.set.term?.kind === 'span' && until !== now.until && lostDay === 0;
   let phase = now;
   for (let day = nextDue(judged, phase, asOfDay); day <= asOfDay + WINDOW_DAYS_MAX; day = nextDue(judged, phase, day)) {
     phase = phaseAfter(judged, phase, day, 'dawn');
     phase = phaseAfter(judged, phase, day, 'end');
-    if (phase.level !== now.level) return phase;
+    if (phase.level !== now.level || isRenewed(phase)) return phase;
   }
   return undefined;
 }

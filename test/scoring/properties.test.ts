@@ -160,7 +160,8 @@ describe('P10 the rolling window', () => {
           const gone = expirations.reduce((sum, entry) => sum + pointsOf(entry), 0);
           expect(desk.member.balance).toBe(balance + gone);
           for (const { at } of expirations) expect(at).toBe(due);
-          for (const change of tierChanges) expect(change).toEqual({ set: '', from: levelId, to: desk.member.levelId, at: due });
+          for (const change of tierChanges)
+            expect(change).toEqual({ set: '', from: levelId, to: desk.member.levelId, at: due });
         }
       }),
     );

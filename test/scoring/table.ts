@@ -18,7 +18,10 @@
  * After the arrow, any of: the code (`scored` unless said) with its field, points (+120), `balance 120`, `tier gold` or
  * `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
  * `expires 2026-02-01:120,...` or `expires never`, what comes next; `expired 2026-02-01:120,...`, what expired on the line;
- * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. What is said is checked, in every mode
+ * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. Of a tier set that is not the first:
+ * `tier:partner blue`, `until:partner ...`, `partner:none>blue`. Where sets count more than spend, paths are
+ * `next gold any:spend=80.00/100.00,visits=2/3`; `counter:visits 2`, `projected silver` (after `until`), `upcoming gold@2026-04-01`
+ * and `reward 50`, the points of the line for reaching levels. What is said is checked, in every mode
  * (harness.ts); and that the ledger adds up to the balance and the lots to what can be spent, on every line.
  */
 import { expect } from 'vitest';
@@ -32,7 +35,8 @@ import { sumOfLots } from '../../src/scoring/lots.ts';
 import type { Member } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome, type TierChange } from '../../src/scoring/outcome.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
-import { memberView, type PathView } from '../../src/wire/member-view.ts';
+import { memberView } from '../../src/wire/member-view.ts';
+import type { Needs, PathView } from '../../src/wire/tier-view.ts';
 import { Desk, MODES, type Mode, triplesOf } from './harness.ts';
 
 /** Runs the table in every mode and compares it with itself, and what the modes would store with each other. */
@@ -125,7 +129,7 @@ class TableRun {
         const [times, ...line] = rest;
         let shown: Shown | undefined;
         for (let index = 1; index <= Number(times); index++)
-          shown = this.#do(line.join(' ').replace('#', String(index)));
+          shown = this.#do(line.join(' ').replaceAll('#', String(index)));
         return shown as Shown;
       }
       case 'resend': {
@@ -205,13 +209,20 @@ class TableRun {
       result.push(code);
       if (outcome?.field !== undefined) result.push(outcome.field);
     }
-    const shownChanges = changes.map(({ from, to }) => `${from || 'none'}>${to || 'none'}`);
+    const shownChanges = changes.map(
+      ({ set, from, to }) => `${set === '' ? '' : `${set}:`}${from || 'none'}>${to || 'none'}`,
+    );
     // Fields stand after the code; everything else is a word and its value.
     let index = saysCode ? 1 : 0;
     if (saysCode && words[index] !== undefined && words[index] === outcome?.field) index += 1;
     for (; index < words.length; index++) {
       const word = words[index] as string;
-      const value = word === 'expired' ? this.#expired(expirations) : this.#valueOf(word, program, member);
+      const value =
+        word === 'expired'
+          ? this.#expired(expirations)
+          : word === 'reward'
+            ? String((outcome?.rewards ?? []).reduce((sum, entry) => sum + pointsOf(entry), 0))
+            : this.#valueOf(word, program, member);
       if (value !== undefined) {
         result.push(word, value);
         index += value.split(' ').length;
@@ -230,14 +241,24 @@ class TableRun {
     return result.join(' ');
   }
 
-  #valueOf(word: string, program: Program, member: Member): string | undefined {
-    const tiers = program.tiers;
-    const view = () => memberView(program, member, 'e').tiers[tiers?.id ?? ''];
+  #valueOf(said: string, program: Program, member: Member): string | undefined {
+    const [word = '', of] = said.split(':');
+    const first = program.tiers?.id ?? program.qualifying?.sets[0]?.id ?? '';
+    const whole = () => memberView(program, member, 'e');
+    const view = () => whole().tiers[of ?? first];
     switch (word) {
       case 'balance':
         return String(member.balance);
       case 'tier':
-        return member.levelId || 'none';
+        return (of === undefined ? member.levelId : view()?.level) || 'none';
+      case 'counter':
+        return this.#counted(of ?? '', whole().counters[of ?? ''] ?? 0);
+      case 'projected':
+        return view()?.projected ?? 'none';
+      case 'upcoming': {
+        const upcoming = view()?.upcoming;
+        return upcoming === undefined ? 'none' : `${upcoming.level}@${this.#instantText(Date.parse(upcoming.at))}`;
+      }
       case 'spend':
         return this.#money(member.windowSpend);
       case 'since':
@@ -262,10 +283,10 @@ class TableRun {
       }
       case 'next': {
         const next = view()?.next;
-        return next === undefined ? 'none' : `${next.level} ${this.#path(next.paths)}`;
+        return next === undefined ? 'none' : `${next.level} ${this.#path(next.paths, next.needs)}`;
       }
       case 'keep':
-        return this.#path(view()?.keep ?? []);
+        return this.#path(view()?.keep ?? [], view()?.keepNeeds);
       default:
         return undefined;
     }
@@ -275,8 +296,20 @@ class TableRun {
     return expirations.map((entry) => `${this.#instantText(entry.at)}:${-pointsOf(entry)}`).join(',') || 'none';
   }
 
-  #path([path]: readonly PathView[]): string {
-    return path === undefined ? 'none' : `${this.#money(path.have)}/${this.#money(path.need)}`;
+  #path(paths: readonly PathView[], needs?: Needs): string {
+    const [path] = paths;
+    if (path === undefined) return 'none';
+    const shown = paths.map(({ counter, have, need }) => {
+      const ratio = `${this.#counted(counter, have)}/${this.#counted(counter, need)}`;
+      return needs === undefined ? ratio : `${counter}=${ratio}`;
+    });
+    return needs === undefined ? shown.join(',') : `${needs}:${shown.join(',')}`;
+  }
+
+  #counted(counter: string, count: number): string {
+    const { qualifying } = this.#desk.program;
+    const isMoney = qualifying === undefined || qualifying.counters.find(({ id }) => id === counter)?.of === 'spend';
+    return isMoney ? this.#money(count) : String(count);
   }
 
   get #digits(): number {
