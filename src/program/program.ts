@@ -113,6 +113,8 @@ export interface LevelSet {
   /** Absent: nothing starts or ends with a period. */
   readonly period: CounterWindow | undefined;
   readonly startsNextPeriod: boolean;
+  /** What is there when a period begins may be enough for that period's term. */
+  readonly beginsWithPeriods: boolean;
   /** Absent: a level is held as long as it qualifies. */
   readonly term: Term | undefined;
   /** The last day of the grace after a disqualification on a day. Absent: none. */

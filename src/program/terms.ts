@@ -11,7 +11,10 @@ import type { Counter, CounterWindow, LevelSet, Term } from './program.ts';
 import type { WrittenSet } from './schema.ts';
 import { calendarWindow } from './windows.ts';
 
-type Terms = Pick<LevelSet, 'period' | 'startsNextPeriod' | 'term' | 'graceLastDay' | 'downgrade'>;
+type Terms = Pick<
+  LevelSet,
+  'period' | 'startsNextPeriod' | 'beginsWithPeriods' | 'term' | 'graceLastDay' | 'downgrade'
+>;
 
 export function compileTerms(
   set: WrittenSet,
@@ -36,7 +39,9 @@ export function compileTerms(
   if (set.returns === 'at-period-end' && term === undefined) {
     refuse('returns', 'expected lasts: without it a level has no end that a return could wait for');
   }
-  return { period, startsNextPeriod, term, graceLastDay, downgrade };
+  const carriesOver = counters.some(({ window }) => window.kind === 'rolling' || window.kind === 'lifetime');
+  const beginsWithPeriods = term?.kind === 'period' && (startsNextPeriod || carriesOver);
+  return { period, startsNextPeriod, beginsWithPeriods, term, graceLastDay, downgrade };
 }
 
 function periodOf(

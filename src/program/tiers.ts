@@ -111,6 +111,9 @@ function compileSet(set: WrittenSet, context: SetContext): LevelSet {
   checkRising(set.levels, path, issues);
   const levels = set.levels.map((level, index) => compileLevel(level, index, own, context));
   const counters = [...new Set(levels.flatMap(({ conditions }) => conditions.map(({ counter }) => counter)))];
+  if (counters.some(({ of }) => of === 'balance') && levels.some(({ entryPoints }) => entryPoints > 0)) {
+    issues.push({ path, message: 'expected no entry points: they would count for the very level that gives them' });
+  }
   const ranks = new Map(levels.map(({ id }, index) => [id, index]));
   return {
     id: set.id,

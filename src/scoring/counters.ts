@@ -4,9 +4,10 @@
  */
 import { must } from '../lib/assert.ts';
 import { fingerprint } from '../lib/hash.ts';
-import type { Counter, CounterWindow, Measure, Qualifying } from '../program/program.ts';
+import type { Counter, CounterWindow, Measure, Program, Qualifying } from '../program/program.ts';
 import { addOnDay, type Days, dropBefore, firstDayFrom, sumOfDays, takeNewest } from './days.ts';
 import type { Accrual, AccrualLine } from './entry.ts';
+import { lastDayOf } from './expiry.ts';
 import { lengthBefore } from './lots.ts';
 import type { Member } from './member.ts';
 import type { AccrualDraft } from './returns.ts';
@@ -39,8 +40,9 @@ export function standingOf({ standing }: Member): Standing {
 }
 
 /** Counts a purchase, its spend apart. `points` is what it earned. */
-export function countOnDay(member: Member, purchase: Accrual, day: number, points: number): void {
+export function countPurchase(program: Program, member: Member, purchase: Accrual, points: number): void {
   const standing = standingOf(member);
+  const day = program.zone.localDay(purchase.at);
   standing.transactions = addOnDay(standing.transactions, day, 1);
   standing.activity = addOnDay(standing.activity, day, 1);
   standing.points = addOnDay(standing.points, day, points);
@@ -49,18 +51,19 @@ export function countOnDay(member: Member, purchase: Accrual, day: number, point
     standing.categories = addTally(standing.categories, day, fingerprint(category), 1);
   }
   touch(standing, day);
-  noteBalance(member, day, false);
+  if (program.qualifying?.usesBalance) noteBalance(member, day, false);
 }
 
 /** Takes back what a return is about to take from a purchase: points always, the rest when all of it comes back. */
 export function takeCounted(
-  { lifetime, sets }: Qualifying,
+  program: Program,
   member: Member,
   draft: AccrualDraft,
-  day: number,
-  points: number,
+  { points, expired }: { readonly points: number; readonly expired: number },
 ): void {
+  const { lifetime, sets, usesBalance } = must(program.qualifying);
   const standing = standingOf(member);
+  const day = program.zone.localDay(draft.accrual.at);
   const { accrual, lines } = draft;
   const less = (of: 'transactions' | 'points' | 'activity', amount: number): void => {
     const on = lifetime.has(of) ? dayCounted(standing[of], day) : day;
@@ -77,7 +80,7 @@ export function takeCounted(
     if (isGone(accrual.lines, category) || !isGone(lines, category)) continue;
     standing.categories = addTally(standing.categories, on, fingerprint(category), -1);
   }
-  noteBalance(member, day, true);
+  if (usesBalance) noteTakenBack(program, member, day, expired);
   touch(standing, day);
   sets.forEach((set, index) => {
     const own = standing.sets[index];
@@ -131,6 +134,21 @@ export function noteBalance(member: Member, day: number, isUndone: boolean): voi
   const higher = isUndone ? Math.max(now, peak + change) : Math.max(peak, now);
   standing.peaks = addOnDay(standing.peaks, day, higher - peak);
   touch(standing, day);
+}
+
+/**
+ * Takes back points that a day brought. Those that had `expired` were not charged again, but as if they had never been there
+ * they have not been there until then either.
+ */
+export function noteTakenBack(program: Program, member: Member, day: number, expired: number): void {
+  const { balance, peaks } = standingOf(member);
+  if (expired > 0) {
+    const standing = standingOf(member);
+    const overOn = Math.min(member.asOfDay, lastDayOf(program, day) + 1);
+    standing.balance = addOnDay(addOnDay(balance, day, -expired), overOn, expired);
+    standing.peaks = addOnDay(peaks, day, -Math.min(expired, sumOfDays(peaks, day, day)));
+  }
+  noteBalance(member, day, true);
 }
 
 /** The sets must be judged anew from a day on. */

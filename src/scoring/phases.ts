@@ -6,9 +6,9 @@
  * A day is judged at its dawn, when terms and graces end and periods begin, by what was counted up to the day before; and at
  * its end, by all that is counted so far. A balance can also fall within a day: it is judged at its highest first.
  */
-import { PHASES_MAX } from '../limits.ts';
 import type { LevelSet, SetLevel } from '../program/program.ts';
 import { anchorOf, countOf, firstCountFrom } from './counters.ts';
+import { lengthBefore, NEVER } from './lots.ts';
 import type { Member } from './member.ts';
 import { type Phase, phaseNow, type SetStanding, type Standing } from './standing.ts';
 
@@ -44,7 +44,6 @@ export function judgeFrom(judged: Judged, own: SetStanding, from: number, to: nu
       if (next.reward > 0) rewards.push(day, next.reward);
     }
   }
-  if (phases.length > PHASES_MAX) phases.splice(0, phases.length - PHASES_MAX);
   return rewards;
 }
 
@@ -61,7 +60,7 @@ export function nextDue(judged: Judged, phase: Phase, day: number): number {
   const { set } = judged;
   const held = set.levels[set.rank(phase.level)];
   const starts =
-    set.startsNextPeriod && rankAt(judged, phase, { day, last: day, atPeak: false }) >= 0
+    set.beginsWithPeriods && rankAt(judged, phase, { day, last: day, atPeak: false }) >= 0
       ? (set.period?.leavesOn(day, anchorIn(judged, phase)) ?? Infinity)
       : Infinity;
   if (held === undefined || set.downgrade === 'none') return starts;
@@ -77,8 +76,7 @@ function firstLoss({ member, standing }: Judged, phase: Phase, { conditions }: S
     if (from === 0) continue;
     const { of, window } = counter;
     if (of === 'balance') {
-      const lot = member.lots.findIndex((lastDay, index) => index % 3 === 0 && lastDay >= day);
-      next = Math.min(next, (member.lots[lot] ?? Infinity) + 1);
+      next = Math.min(next, firstOver(member, day));
       continue;
     }
     const anchor = anchorOf(window, standing, phase.anchor);
@@ -86,6 +84,12 @@ function firstLoss({ member, standing }: Judged, phase: Phase, { conditions }: S
     if (first !== undefined) next = Math.min(next, window.leavesOn(first, anchor));
   }
   return next;
+}
+
+/** The first day after `day` on which points are no longer there. */
+function firstOver({ lots }: Member, day: number): number {
+  const lastDay = lots[lengthBefore(lots, day)];
+  return lastDay === undefined || lastDay === NEVER ? Infinity : lastDay + 1;
 }
 
 export function phaseAfter(judged: Judged, phase: Phase, day: number, moment: Moment): Phase {

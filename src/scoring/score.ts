@@ -10,7 +10,7 @@ import { fingerprint } from '../lib/hash.ts';
 import { BALANCE_MAX, CLOCK_SKEW_MAX_MS } from '../limits.ts';
 import type { AccrualTerms, Program } from '../program/program.ts';
 import { credit, debit, takeBack } from './balance.ts';
-import { countEnrolment, countOnDay, takeCounted, uncountUnmatched } from './counters.ts';
+import { countEnrolment, countPurchase, takeCounted, uncountUnmatched } from './counters.ts';
 import { differingField, findEntry } from './duplicate.ts';
 import type { Accrual, AccrualLine, AdjustmentEntry, EnrolmentEntry, Entry, Reversal, ReversalPart } from './entry.ts';
 import { type Adjustment, type Enrolment, effectiveAt, type MemberEvent, type Purchase, type Return } from './event.ts';
@@ -97,7 +97,7 @@ function scorePurchase(
     terms,
     returnedAmount: 0,
   };
-  if (program.qualifying !== undefined) countOnDay(member, entry, day, points);
+  if (member.standing !== undefined) countPurchase(program, member, entry, points);
   return scored(program, member, entry, eventFingerprint, passed, at, now);
 }
 
@@ -125,7 +125,7 @@ function scoreReturn(
     const day = program.zone.localDay(accrual.at);
     const expired = takeBack(member, day, base + bonus);
     takeSpend(program, member, day, amount);
-    if (program.qualifying !== undefined) takeCounted(program.qualifying, member, draft, day, base + bonus);
+    if (member.standing !== undefined) takeCounted(program, member, draft, { points: base + bonus, expired });
     commitDraft(draft);
     if (!member.recent.replace(accrual, fingerprint(accrual.eventId))) member.history?.replace(accrual);
     const { ruleId, levelId } = accrual.terms;
@@ -232,9 +232,12 @@ function scored(
   now: number,
 ): Outcome {
   record(member, entry, fingerprint);
-  const tierChanges = judge(program, member, at, passed.tierChanges);
+  let tierChanges = judge(program, member, at, passed.tierChanges);
   const past = Math.max(now, member.asOf);
   const expiredAtOnce = member.due <= past ? expireAtOnce(program, member, past) : undefined;
+  if (expiredAtOnce !== undefined && program.qualifying?.usesBalance) {
+    tierChanges = judge(program, member, at, tierChanges);
+  }
   const given = takeGiven(member);
   return {
     code: 'scored',

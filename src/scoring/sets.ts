@@ -4,9 +4,10 @@
  */
 import { must } from '../lib/assert.ts';
 import { fingerprint } from '../lib/hash.ts';
+import { PHASES_MAX } from '../limits.ts';
 import type { LevelSet, Program, SetLevel } from '../program/program.ts';
 import { credit, takeBack } from './balance.ts';
-import { noteBalance, standingOf, touch } from './counters.ts';
+import { noteBalance, noteTakenBack, standingOf, touch } from './counters.ts';
 import { addOnDay, firstDayFrom, sumOfDays } from './days.ts';
 import type { AdjustmentEntry } from './entry.ts';
 import { lastDayOf } from './expiry.ts';
@@ -14,7 +15,7 @@ import { record } from './ledger.ts';
 import type { Member } from './member.ts';
 import { NO_REWARDS, type TierChange } from './outcome.ts';
 import { judgeFrom, nextDue } from './phases.ts';
-import { copyStanding, newStanding, type Phase, phaseNow, phaseOn } from './standing.ts';
+import { copyStanding, newStanding, type Phase, phaseNow, phaseOn, type SetStanding } from './standing.ts';
 
 /** No event has this id, so neither has what no event causes. */
 const NO_ID = fingerprint('');
@@ -33,7 +34,7 @@ export function judgeSets(
     const found = judgeEach(program, member, at);
     if (found.length > 0) result = [...result, ...found];
     giveRewards(program, member, at);
-    // Points for a level may reach the next one of a set that counts them.
+    // Points for a level of one set may reach a level of another, whose levels then give none.
   } while (standing.changedDay !== Infinity);
   return result;
 }
@@ -43,10 +44,19 @@ function judgeEach({ qualifying }: Program, member: Member, at: number): TierCha
   const from = Math.min(standing.changedDay, member.asOfDay);
   standing.changedDay = Infinity;
   const { sets, horizonDays } = must(qualifying);
+  const horizon = member.asOfDay - horizonDays;
   return sets.flatMap((set, index) => {
-    const change = judgeSet(set, member, index, Math.max(from, member.asOfDay - horizonDays), at);
+    const change = judgeSet(set, member, index, Math.max(from, horizon), at);
+    forgetPhases(must(standing.sets[index]), horizon);
     return change === undefined ? [] : [change];
   });
+}
+
+/** Those that nothing can change any more, but for the last of them, which the others follow. */
+function forgetPhases({ phases }: SetStanding, horizon: number): void {
+  let settled = Math.max(0, phases.length - PHASES_MAX);
+  while ((phases[settled + 1]?.day ?? Infinity) < horizon) settled += 1;
+  phases.splice(0, settled);
 }
 
 function judgeSet(
@@ -83,17 +93,19 @@ function giveRewards(program: Program, member: Member, at: number): void {
   for (let index = 0; index < rewards.length; index += 2) {
     const day = rewards[index] as number;
     const points = rewards[index + 1] as number;
-    let given = points;
+    const expired = points > 0 ? 0 : takeBack(member, day, -points);
     if (points > 0) credit(member, day, lastDayOf(program, day), points);
-    else given += takeBack(member, day, -points);
-    if (program.qualifying?.usesBalance) noteBalance(member, day, points < 0);
+    if (program.qualifying?.usesBalance) {
+      if (points > 0) noteBalance(member, day, false);
+      else noteTakenBack(program, member, day, expired);
+    }
     const entry: AdjustmentEntry = {
       kind: 'adjustment',
       eventId: '',
       occurredAt: 0,
       at,
       programVersion: program.version,
-      points: given,
+      points: points + expired,
       reason: points > 0 ? 'for reaching a level' : 'the level is no longer reached',
       agent: '',
     };

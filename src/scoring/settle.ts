@@ -3,6 +3,7 @@
  * nothing changes by itself, so one timer a member is enough: `due`, the earliest of them.
  */
 import type { Program } from '../program/program.ts';
+import { noteBalance } from './counters.ts';
 import { lastDay } from './days.ts';
 import type { AdjustmentEntry, Expiration } from './entry.ts';
 import { expire, nextExpiry } from './expiry.ts';
@@ -87,6 +88,7 @@ export function expireAtOnce(program: Program, member: Member, until: number): E
   const at = nextExpiry(program, member);
   if (at > until) return undefined;
   const expiration = expire(program, member, at);
+  if (program.qualifying?.usesBalance) noteBalance(member, program.zone.localDay(at), false);
   setTimer(program, member);
   return expiration;
 }

@@ -370,10 +370,13 @@ purchase p2 100.00 2027-01-05 -> silver>none none>silver reward 50 balance 300
 `);
   });
 
-  it('may reach the next level where the balance decides', () => {
-    check(`${balance('', '{id: silver, from: 100, entry: {points: 50}}, {id: gold, from: 150}')}
-purchase p1 100.00 2026-01-05 -> none>silver silver>gold reward 50 balance 150
-return r1 of p1               -> gold>none reward -50 balance 0
+  it('may reach a level of another set, where the balance decides', () => {
+    check(`${shop(`
+tiers:
+  - {id: main, window: {days: 30}, levels: [{id: silver, from: 100, entry: {points: 50}}]}
+  - {id: rich, balance: points, levels: [{id: yes, from: 150}]}`)}
+purchase p1 100.00 2026-01-05 -> none>silver rich:none>yes reward 50 balance 150
+return r1 of p1               -> silver>none rich:yes>none reward -50 balance 0
 `);
   });
 });
