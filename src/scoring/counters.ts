@@ -70,14 +70,17 @@ export function takeCounted(
     standing[of] = addOnDay(standing[of], on, -Math.min(amount, sumOfDays(standing[of], on, on)));
   };
   less('points', points);
-  if (!isWhole(accrual.lines, accrual) && isWhole(lines, { ...draft, amount: accrual.amount })) {
+  const wasWhole = isWhole(accrual.lines, accrual);
+  const willBeWhole = isWhole(lines, { ...draft, amount: accrual.amount });
+  if (!wasWhole && willBeWhole) {
     less('transactions', 1);
     less('activity', 1);
     standing.visits = addTally(standing.visits, day, fingerprint(accrual.store), -1);
   }
   const on = lifetime.has('categories') ? dayCounted(standing.categories, day) : day;
   for (const category of categoriesOf(accrual.lines)) {
-    if (isGone(accrual.lines, category) || !isGone(lines, category)) continue;
+    const wasGone = wasWhole || isGone(accrual.lines, category);
+    if (wasGone || !(willBeWhole || isGone(lines, category))) continue;
     standing.categories = addTally(standing.categories, on, fingerprint(category), -1);
   }
   if (usesBalance) noteTakenBack(program, member, day, expired);

@@ -65,7 +65,7 @@ export function countAt(program: Program, counter: WrittenCounter, entries: read
     case 'visits':
       return new Set(standing.map(({ at, store }) => `${dateOf(at, zone).getTime()} ${store}`)).size;
     case 'categories': {
-      const kept = purchases.flatMap(({ lines }) => lines.filter((line) => line.returnedQuantity < line.quantity));
+      const kept = standing.flatMap(({ lines }) => lines.filter((line) => line.returnedQuantity < line.quantity));
       return new Set(kept.map(({ category }) => category).filter((category) => category !== '')).size;
     }
     case 'activity': {
