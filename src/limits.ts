@@ -107,6 +107,10 @@ export const REJECTED_BYTES_MAX = 64 * 1024;
 export const CHUNK_ENTRIES = 32;
 /** Days of spend kept before a window's first day, for purchases that arrive late. */
 export const LATE_DAYS = 92;
+/** Local days of the longest window and the longest term a program can have: as far as a level can be told in advance. */
+export const WINDOW_DAYS_MAX = 3_720;
+/** Phases of a tier set that a return or a late purchase can still change: two a day for LATE_DAYS fit. */
+export const PHASES_MAX = 256;
 /** Days earned, before the newest that has expired, whose expired points are remembered for a return not to charge again. */
 export const EXPIRED_DAYS_KEPT = 730;
 /** Versions of a program that are kept for purchases that arrive late. */
@@ -189,6 +193,7 @@ assert(
   'one more event on the largest balance stays exact',
 );
 assert(BALANCE_MAX + AMOUNT_MAX < Number.MAX_SAFE_INTEGER, 'one more purchase in the fullest window stays exact');
+assert(2 * LATE_DAYS < PHASES_MAX, 'a level that lasts a day can be judged anew as far as events may be late');
 assert(RETURN_MATCH_ENTRIES_MAX % CHUNK_ENTRIES === 0, 'returns look back over whole chunks');
 assert(CHUNK_ENTRIES >= 8, 'sealing a chunk must stay rare beside scoring an event');
 assert(

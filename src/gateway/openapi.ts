@@ -32,9 +32,15 @@ function jsonContent(schema: Json, example?: unknown): Json {
 
 // --- Schemas ---
 
-const counterPath = object({ counter: text, have: whole, need: whole, by: instant }, ['by'], {
-  description: 'How far a counter is (minor units for `spend`), and when what is there begins to leave the window.',
-});
+const counterPath = object(
+  { counter: text, have: whole, need: whole, missing: whole, by: instant },
+  ['missing', 'by'],
+  {
+    description: 'How far a counter is (minor units of spend), and when what is there begins to leave the window.',
+  },
+);
+
+const needs = { oneOf: [{ enum: ['all', 'any'] }, whole], description: 'How many of the paths it takes.' };
 
 const schemas = {
   ...eventSchemas,
@@ -103,10 +109,14 @@ const schemas = {
             level: { ...nullableText, description: 'null below the first level.' },
             since: instant,
             until: { ...instant, description: 'When the level ends if nothing more is bought.' },
-            next: object({ level: text, paths: list(counterPath) }),
+            projected: { ...nullableText, description: 'What is held from `until` on.' },
+            upcoming: object({ level: text, at: instant }, [], { description: 'A level that begins later.' }),
+            next: object({ level: text, needs, paths: list(counterPath) }, ['needs']),
             keep: list(counterPath, { description: 'What is missing to hold the level past `until`.' }),
+            keepNeeds: needs,
+            benefits: list(text),
           },
-          ['since', 'until', 'next', 'keep'],
+          ['since', 'until', 'projected', 'upcoming', 'next', 'keep', 'keepNeeds', 'benefits'],
         ),
       },
       counters: { type: 'object', additionalProperties: { type: 'number' } },
@@ -120,7 +130,11 @@ const schemas = {
       message: text,
       field: { ...text, description: 'The field to blame, where there is one.' },
       entries: list({ $ref: '#/components/schemas/Movement' }),
-      tierChanges: list(object({ from: nullableText, to: nullableText, at: instant })),
+      tierChanges: list(object({ tier: text, from: nullableText, to: nullableText, at: instant }, ['tier'])),
+      rewards: list(
+        { $ref: '#/components/schemas/Movement' },
+        { description: 'Points for reaching levels, and those taken back.' },
+      ),
       expired: list(
         { $ref: '#/components/schemas/Expiring' },
         { description: 'What expired before the event counted or, earned too late, at once.' },
@@ -133,7 +147,7 @@ const schemas = {
       late: { const: true, description: 'The purchase came later than the program accepts without a mark.' },
       member: { $ref: '#/components/schemas/Member', description: 'The member after the event.' },
     },
-    ['message', 'field', 'expired', 'paid', 'redeemed', 'late', 'member'],
+    ['message', 'field', 'rewards', 'expired', 'paid', 'redeemed', 'late', 'member'],
     { description: 'What became of one event.' },
   ),
   LedgerEntry: object(

@@ -49,8 +49,8 @@ export function addMonths(day: number, months: number): number {
   return dayOfCivil(year, month, Math.min(date.day, daysInMonth(year, month)));
 }
 
-/** The last day of the month, of the quarter (3 months) or of the year (12) that a day lies in. */
-export function endOfMonths(day: number, months: 1 | 3 | 12): number {
+/** The last day of the month, of the quarter (3 months), of the half-year (6) or of the year (12) that a day lies in. */
+export function endOfMonths(day: number, months: 1 | 3 | 6 | 12): number {
   const date = civilOfDay(day);
   const last = Math.ceil(date.month / months) * months;
   return dayOfCivil(date.year, last, daysInMonth(date.year, last));

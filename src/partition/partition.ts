@@ -284,12 +284,15 @@ export class Partition {
     changes: readonly TierChange[],
     eventId: string | undefined,
   ): void {
-    const tiers = this.program?.tiers;
-    if (tiers === undefined) return;
+    const { tiers, qualifying } = this.program ?? {};
+    const [first = tiers, ...others] = qualifying?.sets ?? [];
     for (const change of changes) {
-      const rank = (id: string): number => tiers.levels.findIndex((level) => level.id === id);
+      // A set that the program no longer has is left without a level.
+      const set = change.set === '' ? first : others.find(({ id }) => id === change.set);
+      if (change.set === '' && set === undefined) continue;
+      const rank = (id: string): number => set?.levels.findIndex((level) => level.id === id) ?? -1;
       this.#options.counters.add(rank(change.to) > rank(change.from) ? 'tier_ups_total' : 'tier_downs_total', 1);
-      this.#effects.push(message, tierEffect(memberId, tiers.id, change, eventId));
+      this.#effects.push(message, tierEffect(memberId, set?.id ?? change.set, change, eventId));
     }
   }
 

@@ -1,10 +1,10 @@
 /** From what is written to what is scored with. Pure but for the zone table; everything that can be wrong is found here, by path. */
-import { addMonths } from '../lib/calendar.ts';
 import { currencyDigits } from '../lib/currency.ts';
-import { compileZone, startOfNextYear, startOfYear, type Zone } from '../lib/zone.ts';
+import { compileZone, type Zone } from '../lib/zone.ts';
 import { compileEarn, roundingOf } from './earn.ts';
-import type { Program, TierLevel, TierSet, Window } from './program.ts';
+import type { Program } from './program.ts';
 import type { ProgramDocument } from './schema.ts';
+import { compileTiers } from './tiers.ts';
 import { compileWallets } from './wallets.ts';
 
 export interface ProgramIssue {
@@ -35,8 +35,9 @@ export function compileProgram(document: ProgramDocument): CompileResult {
     issues.push({ path: 'enrolmentBufferHours', message: 'expected nothing: it belongs to enrolment: required' });
   }
   const wallets = compileWallets(document, minor, issues);
-  const tiers = document.tiers === undefined ? undefined : compileTiers(document.tiers, minor, issues);
-  const earn = compileEarn(document, tiers?.levels ?? [], minor, issues);
+  const { tiers, qualifying } = compileTiers(document, minor, issues);
+  // Only the first set's levels multiply points.
+  const earn = compileEarn(document, (tiers ?? qualifying?.sets[0])?.levels ?? [], minor, issues);
   if (zone === undefined || issues.length > 0) return { ok: false, issues };
   return {
     ok: true,
@@ -56,6 +57,7 @@ export function compileProgram(document: ProgramDocument): CompileResult {
       earn,
       earnOn: document.earnOn,
       tiers,
+      qualifying,
       unmatchedReturns: document.returns.unmatched,
       returnMatchDays: document.returns.matchDays,
       document: {
@@ -87,62 +89,4 @@ function digitsOf(currency: string, issues: ProgramIssue[]): number {
     issues.push({ path: 'currency', message: `expected an ISO 4217 code such as USD, got "${currency}"` });
   }
   return digits ?? 2;
-}
-
-function compileTiers(
-  document: NonNullable<ProgramDocument['tiers']>,
-  minor: (amount: number, path: string) => number,
-  issues: ProgramIssue[],
-): TierSet {
-  const levels: TierLevel[] = document.levels.map((level, index) => ({
-    id: level.id,
-    fromMinor: minor(level.from, `tiers.levels[${index}].from`),
-    multiplierMilli: Math.round(level.multiplier * 1000),
-  }));
-  levels.forEach((level, index) => {
-    const below = levels[index - 1];
-    if (below !== undefined && level.fromMinor <= below.fromMinor) {
-      issues.push({
-        path: `tiers.levels[${index}].from`,
-        message: `expected more than the level before it, ${below.id}, has, got ${document.levels[index]?.from}: levels go from lowest to highest`,
-      });
-    }
-    if (levels.findIndex((other) => other.id === level.id) !== index) {
-      issues.push({
-        path: `tiers.levels[${index}].id`,
-        message: `expected a name of its own, got "${level.id}" again`,
-      });
-    }
-  });
-  const byId = new Map(levels.map((level) => [level.id, level]));
-  return {
-    id: document.id,
-    levels,
-    window: compileWindow(document.window),
-    levelFor: (spendMinor) => {
-      let index = levels.length - 1;
-      while (index >= 0 && spendMinor < (levels[index] as TierLevel).fromMinor) index -= 1;
-      return levels[index];
-    },
-    level: (id) => byId.get(id),
-  };
-}
-
-function compileWindow(window: NonNullable<ProgramDocument['tiers']>['window']): Window {
-  if (window === 'calendar-year') return { firstDay: startOfYear, leavesOn: startOfNextYear };
-  if ('days' in window) {
-    const { days } = window;
-    return { firstDay: (day) => day - days + 1, leavesOn: (day) => day + days };
-  }
-  const { months } = window;
-  // 31 January + 1 month is 28 February, and 28 January + 1 month too: both leave when 28 February has ended.
-  const leavesOn = (day: number): number => addMonths(day, months) + 1;
-  return { firstDay: (day) => firstDayThatStays(day, addMonths(day, -months), leavesOn), leavesOn };
-}
-
-/** The inverse of `leavesOn`, which clamping makes many-to-one: search the few days around the plain subtraction. */
-function firstDayThatStays(day: number, guess: number, leavesOn: (day: number) => number): number {
-  let first = guess - 4;
-  while (leavesOn(first) <= day) first += 1;
-  return first;
 }

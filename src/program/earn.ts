@@ -5,11 +5,10 @@ import type { ProgramIssue } from './compile.ts';
 import {
   type AccrualTerms,
   type Award,
-  type Condition,
+  type EarnCondition,
   type EarnRule,
   type EarnRules,
   EVERYTHING,
-  type TierLevel,
 } from './program.ts';
 import type { ProgramDocument } from './schema.ts';
 import { POINTS_WALLET } from './wallets.ts';
@@ -19,7 +18,7 @@ type Minor = (amount: number, path: string) => number;
 
 export function compileEarn(
   document: ProgramDocument,
-  levels: readonly TierLevel[],
+  levels: readonly { readonly id: string; readonly multiplierMilli: number }[],
   minor: Minor,
   issues: ProgramIssue[],
 ): EarnRules {
@@ -85,7 +84,7 @@ function compileCondition(
   path: string,
   minor: Minor,
   issues: ProgramIssue[],
-): Condition | undefined {
+): EarnCondition | undefined {
   if (written === undefined) return undefined;
   const { skus, categories, stores, from, below } = written;
   if (from !== undefined && below !== undefined && below <= from) {

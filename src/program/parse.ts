@@ -1,5 +1,6 @@
 /** Reads a program file: YAML or JSON text to a compiled program, or errors a marketer can act on. */
 import { parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { toError } from '../lib/assert.ts';
 import { PROGRAM_BYTES_MAX } from '../limits.ts';
 import { type CompileResult, compileProgram, type ProgramIssue } from './compile.ts';
@@ -29,7 +30,7 @@ export function checkProgram(value: unknown): CompileResult {
     ? compileProgram(checked.data)
     : {
         ok: false,
-        issues: checked.error.issues.map((issue) => ({ path: pathText(issue.path), message: issue.message })),
+        issues: checked.error.issues.flatMap((issue) => issuesOf(issue, [])),
       };
   if (result.ok) return result;
   return { ok: false, issues: result.issues.map(({ path, message }) => ({ path: asWritten(path, lone), message })) };
@@ -49,6 +50,16 @@ function withLists(value: unknown): { document: unknown; lone: readonly string[]
 function asWritten(path: string, lone: readonly string[]): string {
   for (const key of lone) if (path.startsWith(`${key}[0]`)) return key + path.slice(`${key}[0]`.length);
   return path;
+}
+
+/** Where a value is wrong in only one of the ways it may be written, that one's issues say more than that there are several. */
+function issuesOf(issue: z.core.$ZodIssue, before: readonly PropertyKey[]): ProgramIssue[] {
+  const path = [...before, ...issue.path];
+  if (issue.code === 'invalid_union') {
+    const near = issue.errors.filter((way) => way.every((inner) => inner.path.length > 0));
+    if (near.length === 1) return (near[0] ?? []).flatMap((inner) => issuesOf(inner, path));
+  }
+  return [{ path: pathText(path), message: issue.message }];
 }
 
 /** As one text, a line an issue: `examples/coffee.yaml: tiers.levels[1].from: expected a number, got a string`. */
@@ -89,7 +100,9 @@ function expected(issue: RawIssue): string | undefined {
     case 'not_multiple_of':
       return `expected a multiple of ${issue.divisor}, got ${got}`;
     case 'invalid_union':
-      return `expected {days: 1 to 3660}, {months: 1 to 120} or calendar-year, got ${got}`;
+      return issue.path?.at(-1) === 'tiers'
+        ? `expected options with values, or a list of them, got ${got}`
+        : `expected a window such as {days: 365}, {months: 12} or calendar-year, got ${got}`;
     default:
       return undefined;
   }

@@ -27,8 +27,10 @@ export interface Program {
   readonly earn: EarnRules;
   /** What of a purchase's amount counts, beside tax, tips and gift cards, which never do. */
   readonly earnOn: ProgramDocument['earnOn'];
-  /** Absent: a program without tiers. */
+  /** One tier set over the spend in one window: what most programs are, and judged the short way. Absent: there is none. */
   readonly tiers: TierSet | undefined;
+  /** Counters and tier sets of any other kind. Absent: there are none, and `tiers` is all there is. */
+  readonly qualifying: Qualifying | undefined;
   readonly unmatchedReturns: ProgramDocument['returns']['unmatched'];
   readonly returnMatchDays: number;
   /** What this was compiled from. */
@@ -90,13 +92,13 @@ export interface EarnRules {
 }
 
 export interface EarnRule {
-  readonly when: Condition | undefined;
+  readonly when: EarnCondition | undefined;
   /** By level id, '' for none. */
   readonly terms: ReadonlyMap<string, AccrualTerms>;
 }
 
 /** All that is given must hold. Goods select lines; the rest is about the purchase. */
-export interface Condition {
+export interface EarnCondition {
   readonly skus: ReadonlySet<string> | undefined;
   readonly categories: ReadonlySet<string> | undefined;
   readonly stores: ReadonlySet<string> | undefined;
@@ -163,6 +165,92 @@ export interface Window {
   firstDay(day: number): number;
   /** The first day on which `day` counts no more. */
   leavesOn(day: number): number;
+}
+
+/** What members qualify by. */
+export interface Qualifying {
+  readonly counters: readonly Counter[];
+  /** The first decides the multiplier. */
+  readonly sets: readonly LevelSet[];
+  readonly usesBalance: boolean;
+  /** What counts for ever, for some counter. */
+  readonly lifetime: ReadonlySet<Measure>;
+  /** What happened longer ago is no more judged anew: local days, at least LATE_DAYS and the longest a level lasts. */
+  readonly horizonDays: number;
+}
+
+/** `balance` is what can be spent; a counter of it looks at what there is, in no window. */
+export type Measure = 'spend' | 'transactions' | 'visits' | 'points' | 'categories' | 'activity' | 'balance';
+
+export interface Counter {
+  readonly id: string;
+  readonly of: Measure;
+  readonly window: CounterWindow;
+}
+
+/** Which local days count for a member on a given local day. `anchor` is the member's own day where the window has one. */
+export interface CounterWindow {
+  readonly kind: 'rolling' | 'period' | 'fixed' | 'lifetime';
+  /** What `anchor` is: the day of enrolment, the day on which the level held began, or nothing that matters. */
+  readonly anchor: 'none' | 'enrolment' | 'tier-start';
+  /** Of a period: how long it is. 0 for others. */
+  readonly months: number;
+  /** The earliest day that counts on `day`; Infinity for none. */
+  firstDay(day: number, anchor: number): number;
+  /** The first day on which `day` counts no more; Infinity for never. */
+  leavesOn(day: number, anchor: number): number;
+  /** The latest day up to `day` that lies in a period; -Infinity for none. */
+  lastIn(day: number): number;
+}
+
+export interface LevelSet {
+  readonly id: string;
+  /** Lowest first. */
+  readonly levels: readonly SetLevel[];
+  /** Those that its levels ask for. */
+  readonly counters: readonly Counter[];
+  /** Absent: nothing starts or ends with a period. */
+  readonly period: CounterWindow | undefined;
+  readonly startsNextPeriod: boolean;
+  /** What is there when a period begins may be enough for that period's term. */
+  readonly beginsWithPeriods: boolean;
+  /** Absent: a level is held as long as it qualifies. */
+  readonly term: Term | undefined;
+  /** The last day of the grace after a disqualification on a day. Absent: none. */
+  readonly graceLastDay: ((day: number) => number) | undefined;
+  readonly downgrade: 'to-qualified' | 'one-level' | 'none';
+  /** A return takes no level before its term ends. */
+  readonly outlastsReturns: boolean;
+  /** -1 for '' and for a level this program does not have. */
+  rank(level: string): number;
+}
+
+export interface SetLevel {
+  readonly id: string;
+  readonly conditions: readonly Condition[];
+  /** How many of them must be met. */
+  readonly needed: number;
+  /** Of the first set: points are multiplied by this; 1000 is once. */
+  readonly multiplierMilli: number;
+  /** Points for reaching it; 0 for none. */
+  readonly entryPoints: number;
+  readonly benefits: readonly string[];
+}
+
+export interface Condition {
+  readonly counter: Counter;
+  /** Minor units of spend, points, or how many. */
+  readonly from: number;
+}
+
+/** How long a level is held, whatever the counters say meanwhile. */
+export interface Term {
+  /** `period`: what is reached in a period is held until the end it gives; `span`: so long from the day it starts. */
+  readonly kind: 'span' | 'period';
+  /** Local days, at least as many as it ever has. */
+  readonly daysMax: number;
+  /** The last local day, of a level that starts on `day` (span) or was reached in the period that `day` lies in. */
+  lastDay(day: number, anchor: number): number;
 }
 
 /** How long points can be spent. A lot keeps what it was given when the program changes. */

@@ -1,5 +1,5 @@
 /** Which rules apply to a purchase, and what of it counts. */
-import { type Award, type Condition, EVERYTHING, type Program } from '../program/program.ts';
+import { type Award, type EarnCondition, EVERYTHING, type Program } from '../program/program.ts';
 import { NO_DEDUCTIONS, type Purchase } from './event.ts';
 
 /** Minor units that earn and qualify. */
@@ -27,7 +27,7 @@ export function awardsFor({ earn }: Program, levelId: string, event: Purchase, c
 
 /** Undefined where the rule does not apply. */
 function linesThatMeet(
-  { skus, categories, stores, fromMinor, belowMinor }: Condition,
+  { skus, categories, stores, fromMinor, belowMinor }: EarnCondition,
   { store, lines }: Purchase,
   counted: number,
 ): readonly number[] | undefined {

@@ -8,6 +8,7 @@ import type { Days } from './days.ts';
 import type { Entries } from './entries.ts';
 import type { History } from './history.ts';
 import { type Hold, NO_HOLDS } from './holds.ts';
+import { copyStanding, type Standing } from './standing.ts';
 import { copyWallet, newWallet, type Wallet } from './wallet.ts';
 
 export interface Member {
@@ -24,6 +25,8 @@ export interface Member {
   levelId: string;
   /** When this level began; 0 for a level held from the start. */
   levelSince: number;
+  /** Counters and tier sets of a program that has its own; undefined in any other. `levelId` is that of the first set. */
+  standing: Standing | undefined;
   /** Version of the program the level was last judged by; 0 for none yet. */
   programVersion: number;
   /** Everything due up to this instant has happened; 0 before the first event. */
@@ -56,6 +59,7 @@ export function newMember(id: string, recent: Entries): Member {
     spend: [],
     levelId: '',
     levelSince: 0,
+    standing: undefined,
     programVersion: 0,
     asOf: 0,
     due: Infinity,
@@ -74,6 +78,7 @@ export function copyMember(member: Member): Member {
     ...member,
     wallets: member.wallets.map(copyWallet),
     spend: member.spend.slice(),
+    standing: member.standing && copyStanding(member.standing),
     recent: member.recent.copy(),
     history: member.history?.copy(),
   };

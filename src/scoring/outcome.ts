@@ -60,6 +60,8 @@ export type OutcomeCode = keyof typeof OUTCOMES;
 
 /** Levels by name, '' for none. */
 export interface TierChange {
+  /** Id of the tier set; '' for the program's first. */
+  readonly set: string;
   readonly from: string;
   readonly to: string;
   readonly at: number;

@@ -11,6 +11,7 @@ import { scale } from '../lib/integer.ts';
 import { BALANCE_MAX, CLOCK_SKEW_MAX_MS, QUANTITY_MAX } from '../limits.ts';
 import type { AccrualTerms, Program, WalletRules } from '../program/program.ts';
 import { programAt } from '../program/succession.ts';
+import { countActivity, countEnrolment, countPurchase, takeCounted, uncountUnmatched } from './counters.ts';
 import { differingField, findEntry } from './duplicate.ts';
 import { awardsFor, countedOf } from './earn.ts';
 import type {
@@ -54,6 +55,7 @@ import {
   countedLeft,
   paidFor,
   plainTerms,
+  pointsOf,
 } from './points.ts';
 import {
   authorise,
@@ -75,6 +77,7 @@ import {
   planUnnamedReturn,
   planWhole,
 } from './returns.ts';
+import { takeGiven } from './sets.ts';
 import { judge, type Passed, passAtOnce, settle } from './settle.ts';
 import { addSpend, levelAt, restoreWindow, takeLatestSpend, takeSpend } from './tiers.ts';
 import { credit, debit, earn, takeBack, type Wallet } from './wallet.ts';
@@ -117,7 +120,7 @@ export function score(program: Program, member: Member, event: MemberEvent, now:
     case 'enrolment':
       return scoreEnrolment(scoring, event);
     default:
-      return unreachable(event);
+      return unreachable(event as never);
   }
 }
 
@@ -194,6 +197,9 @@ function scorePurchase(received: Scoring, event: Purchase): Outcome {
   }
   renew(program, member, day);
   addSpend(program, member, day, counted);
+  if (member.standing !== undefined) {
+    countPurchase(program, member, entry, pointsOf(entry, must(program.wallets[0]).id));
+  }
   return scored(scoring, entry, passed);
 }
 
@@ -274,12 +280,24 @@ function reversePurchase(program: Program, member: Member, draft: AccrualDraft):
     const taken = takeBack(rulesOf(program, walletId), walletOf(member, walletId), day, points, accrual.confirmed);
     return { walletId, ruleId, base, levelId, bonus, ...taken };
   });
-  takeSpend(member, day, countedBefore - countedLeft(accrual, draft));
+  takeSpend(program, member, day, countedBefore - countedLeft(accrual, draft));
+  if (member.standing !== undefined) takeCounted(program, member, draft, takenFrom(takes, must(program.wallets[0]).id));
   const restored = restorePayment(program, member, draft);
   const amount = draft.returnedAmount - accrual.returnedAmount;
   commitDraft(draft);
   rewrite(member, accrual);
   return { originalId: accrual.eventId, amount, takes, restored };
+}
+
+/** What was taken back of a wallet, and how much of it had expired. */
+function takenFrom(takes: readonly Take[], walletId: string): { points: number; expired: number } {
+  const taken = { points: 0, expired: 0 };
+  for (const take of takes) {
+    if (take.walletId !== walletId) continue;
+    taken.points += take.base + take.bonus;
+    taken.expired += take.expired;
+  }
+  return taken;
 }
 
 /** Of the points that paid for a purchase, as large a share as has come back of it, so that parts add up to all of them. */
@@ -308,6 +326,9 @@ function deductUnmatched(program: Program, member: Member, amount: number, level
     return [{ walletId, ruleId, base, levelId: terms.levelId, bonus, expired: 0, forgiven: 0 }];
   });
   takeLatestSpend(member, amount);
+  if (member.standing !== undefined) {
+    uncountUnmatched(member.standing, takenFrom(takes, must(program.wallets[0]).id).points);
+  }
   return { originalId: '', amount, takes, restored: undefined };
 }
 
@@ -387,7 +408,13 @@ function scoreRedemption(scoring: Scoring, event: Redemption | Authorisation): O
     event.type === 'redemption'
       ? redeem(program, member, event, plan, at)
       : authorise(program, member, event, plan, at);
+  if (event.type === 'redemption') countUse(scoring);
   return scored(scoring, entry, passed);
+}
+
+/** Somebody was there, which is what activity counts. */
+function countUse({ program, member, at }: Scoring): void {
+  if (member.standing !== undefined) countActivity(member.standing, program.zone.localDay(at));
 }
 
 function scoreHold(scoring: Scoring, event: Capture | Release): Outcome {
@@ -402,6 +429,7 @@ function scoreHold(scoring: Scoring, event: Capture | Release): Outcome {
     event.type === 'capture'
       ? capture(program, member, event, hold, authorised, at)
       : releaseHold(program, member, event, hold, at);
+  if (event.type === 'capture') countUse(scoring);
   return scored(scoring, entry, passed);
 }
 
@@ -448,6 +476,7 @@ function scoreEnrolment(scoring: Scoring, event: Enrolment): Outcome {
 
   const passed = settleBefore(scoring);
   member.enrolledAt = at;
+  if (member.standing !== undefined) countEnrolment(member.standing, program.zone.localDay(at));
   const entry: EnrolmentEntry = {
     kind: 'enrolment',
     eventId: event.id,
@@ -474,9 +503,12 @@ function asItWillBe({ program, member, at, now }: Scoring): Member {
 /** Levels are judged, wallets redeem by themselves, what is over already goes: in this order. */
 function scored({ program, member, at, now, print }: Scoring, entry: Entry, passed: Passed): Outcome {
   record(member, entry, print);
-  const tierChanges = judge(program, member, at, passed.tierChanges);
+  let tierChanges = judge(program, member, at, passed.tierChanges);
+  const rewards = takeGiven(member);
   const past = Math.max(now, member.asOf);
-  const after = program.redeemsByItself || member.due <= past ? passAtOnce(program, member, at, past) : NO_ENTRIES;
+  let after = program.redeemsByItself || member.due <= past ? passAtOnce(program, member, at, past) : NO_ENTRIES;
+  if (after.length > 0 && program.qualifying?.usesBalance) tierChanges = judge(program, member, at, tierChanges);
+  if (rewards.length > 0) after = [...rewards, ...after];
   return { code: 'scored', entry, tierChanges, before: passed.entries, after, field: undefined };
 }
 

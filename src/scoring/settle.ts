@@ -3,6 +3,7 @@
  * and points expire. Between those instants nothing changes by itself, so one timer a member is enough: `due`, the earliest.
  */
 import type { Program } from '../program/program.ts';
+import { noteBalance } from './counters.ts';
 import { lastDay } from './days.ts';
 import type { Entry } from './entry.ts';
 import { expire, nextExpiry } from './expiry.ts';
@@ -11,12 +12,13 @@ import type { Member } from './member.ts';
 import { NO_ENTRIES, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
 import { makeAvailable, nextAvailable } from './pending.ts';
 import { redeemByThemselves } from './redemption.ts';
+import { fitSets, rewindSets, takeGiven } from './sets.ts';
 import { advance, levelEdge, lookThroughWindow, relevel, restoreWindow } from './tiers.ts';
 
 /** What came of it, each in order of time. */
 export interface Passed {
   readonly tierChanges: readonly TierChange[];
-  /** Releases of holds that ran out, settlements, expirations. */
+  /** Rewards for levels, releases of holds that ran out, settlements, expirations. */
   readonly entries: readonly Entry[];
 }
 
@@ -40,7 +42,9 @@ export function settle(program: Program, member: Member, until: number, now = un
     advance(program, member, at);
     // At one instant the level goes first, then the points: all that can be spent by then, before some of it expires.
     tierChanges = relevel(program, member, at, tierChanges);
-    entries = [...entries, ...passInWallets(program, member, at)];
+    const passed = passInWallets(program, member, at);
+    if (passed.length > 0 && program.qualifying?.usesBalance) tierChanges = relevel(program, member, at, tierChanges);
+    entries = [...entries, ...takeGiven(member), ...passed];
     setTimer(program, member);
   }
   if (until > member.asOf) advance(program, member, until);
@@ -64,6 +68,10 @@ function passInWallets(program: Program, member: Member, at: number): Entry[] {
 export function rewind(program: Program, member: Member, to: number): void {
   const day = Math.max(program.zone.localDay(to), lastDay(member.spend) ?? 0);
   member.asOf = Math.max(to, program.zone.startOfDay(day));
+  if (program.qualifying !== undefined) {
+    rewindSets(member, day);
+    return;
+  }
   lookThroughWindow(program, member, day);
   relevel(program, member, member.asOf, NO_TIER_CHANGES);
   member.levelSince = 0;
@@ -89,6 +97,7 @@ export function passAtOnce(program: Program, member: Member, at: number, until: 
   let entries = redeemByThemselves(program, member, at);
   for (let over = nextInWallets(program, member); over <= until; over = nextInWallets(program, member)) {
     entries = [...entries, ...passInWallets(program, member, over)];
+    if (program.qualifying?.usesBalance) noteBalance(member, program.zone.localDay(over), false);
   }
   setTimer(program, member);
   return entries;
@@ -98,7 +107,8 @@ function adopt(program: Program, member: Member, at: number): readonly TierChang
   const isNew = member.programVersion === 0;
   member.programVersion = program.version;
   advance(program, member, at);
-  const changes = judge(program, member, at, NO_TIER_CHANGES);
+  const gone = fitSets(program, member, at, isNew);
+  const changes = judge(program, member, at, gone);
   if (!isNew) return changes;
   // The level everybody starts on is no promotion.
   member.levelSince = 0;

@@ -6,10 +6,12 @@
  */
 
 import { LATE_DAYS } from '../limits.ts';
-import type { Program, TierLevel } from '../program/program.ts';
+import type { Program } from '../program/program.ts';
+import { dayCounted, forget } from './counters.ts';
 import { addOnDay, dropBefore, firstDayFrom, lastDay, sumOfDays, takeNewest } from './days.ts';
 import { type Member, openWallets } from './member.ts';
 import type { TierChange } from './outcome.ts';
+import { firstDue, judgeSets, levelOn } from './sets.ts';
 
 /** Works out what is derived and not stored, and opens new wallets, for a member fresh from the store or last seen by another program. */
 export function restoreWindow(program: Program, member: Member): void {
@@ -33,36 +35,42 @@ export function lookThroughWindow(program: Program, member: Member, day: number)
 }
 
 /** Without tiers, spend is kept for a year, so that a program that adds them finds what they look at. */
-function firstDayCounted({ tiers }: Program, day: number): number {
+function firstDayCounted({ tiers, qualifying }: Program, day: number): number {
+  if (qualifying !== undefined) return -Infinity;
   return tiers === undefined ? day - 365 : tiers.window.firstDay(day);
 }
 
 /** Asks the ladder again. Returns `changes` with the change, if there is one, at its end. */
 export function relevel(
-  { tiers }: Program,
+  program: Program,
   member: Member,
   at: number,
   changes: readonly TierChange[],
 ): readonly TierChange[] {
+  if (program.qualifying !== undefined) return judgeSets(program, member, at, changes);
+  const { tiers } = program;
   const levelId = tiers?.levelFor(member.windowSpend)?.id ?? '';
   if (levelId === member.levelId) return changes;
-  const change = { from: member.levelId, to: levelId, at };
+  const change = { set: '', from: member.levelId, to: levelId, at };
   member.levelId = levelId;
   member.levelSince = at;
   return changes.length === 0 ? [change] : [...changes, change];
 }
 
 /** When the earliest day in the window leaves it, if that can cost the level. */
-export function levelEdge({ tiers, zone }: Program, member: Member): number {
+export function levelEdge(program: Program, member: Member): number {
+  if (program.qualifying !== undefined) return firstDue(program, member);
+  const { tiers, zone } = program;
   const level = tiers?.level(member.levelId);
   if (tiers === undefined || level === undefined || level.fromMinor === 0) return Infinity;
   const day = firstDayFrom(member.spend, member.windowFirstDay);
   return day === undefined ? Infinity : zone.startOfDay(tiers.window.leavesOn(day));
 }
 
-/** The level in force at an instant that may lie before what has already been settled: a till that was offline. */
-export function levelAt(program: Program, member: Member, at: number): TierLevel | undefined {
+/** The level in force at an instant that may lie before what has been settled: a till that was offline. */
+export function levelAt(program: Program, member: Member, at: number): { readonly id: string } | undefined {
   const { tiers } = program;
+  if (program.qualifying !== undefined) return levelOn(program, member, program.zone.localDay(at));
   if (tiers === undefined) return undefined;
   if (at >= member.asOf) return tiers.level(member.levelId);
   const day = program.zone.localDay(at);
@@ -75,14 +83,17 @@ export function addSpend(program: Program, member: Member, day: number, amount: 
   member.spend = addOnDay(member.spend, day, amount);
   if (day >= member.windowFirstDay) member.windowSpend += amount;
   if (newest !== undefined && day > newest) {
-    member.spend = dropBefore(member.spend, firstDayCounted(program, day - LATE_DAYS));
+    const { qualifying } = program;
+    if (qualifying === undefined) member.spend = dropBefore(member.spend, firstDayCounted(program, day - LATE_DAYS));
+    else forget(qualifying, member);
   }
 }
 
 /** Takes returned spend from the day of its purchase. */
-export function takeSpend(member: Member, day: number, amount: number): void {
-  const taken = Math.min(amount, sumOfDays(member.spend, day, day));
-  member.spend = addOnDay(member.spend, day, -taken);
+export function takeSpend({ qualifying }: Program, member: Member, day: number, amount: number): void {
+  const on = qualifying?.lifetime.has('spend') ? dayCounted(member.spend, day) : day;
+  const taken = Math.min(amount, sumOfDays(member.spend, on, on));
+  member.spend = addOnDay(member.spend, on, -taken);
   if (day >= member.windowFirstDay) member.windowSpend -= taken;
 }
 

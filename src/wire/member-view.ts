@@ -10,6 +10,7 @@ import { nextAvailable, sumOfPending } from '../scoring/pending.ts';
 import type { Wallet } from '../scoring/wallet.ts';
 import { instantText } from './instant-text.ts';
 import type { ExpiringView } from './movements.ts';
+import { counterViews, type PathView, setViews, type TierView } from './tier-view.ts';
 
 export interface MemberView {
   readonly id: string;
@@ -44,26 +45,6 @@ export interface BalanceView {
   readonly debt: number;
 }
 
-export interface TierView {
-  /** null below the first level. */
-  readonly level: string | null;
-  readonly since?: string;
-  /** When the level ends if nothing more is bought; absent if it does not. */
-  readonly until?: string;
-  readonly next?: { readonly level: string; readonly paths: readonly PathView[] };
-  /** What is missing to hold the level past `until`. */
-  readonly keep?: readonly PathView[];
-}
-
-/** Minor units, for the counter `spend`. */
-export interface PathView {
-  readonly counter: string;
-  readonly have: number;
-  readonly need: number;
-  /** When what is there begins to leave the window. */
-  readonly by?: string;
-}
-
 /** `member` must be settled to the instant it is shown for. */
 export function memberView(program: Program, member: Member, epoch: string): MemberView {
   const { tiers } = program;
@@ -79,8 +60,12 @@ export function memberView(program: Program, member: Member, epoch: string): Mem
     expiring: expiringView(program, member.wallets),
     ...pendingView(program, member.wallets),
     ...holdsView(member.holds),
-    tiers: tiers === undefined ? {} : { [tiers.id]: tierView(program, tiers, member) },
-    counters: tiers === undefined ? {} : { spend: member.windowSpend },
+    ...(program.qualifying !== undefined
+      ? { tiers: setViews(program, member), counters: counterViews(program, member) }
+      : {
+          tiers: tiers === undefined ? {} : { [tiers.id]: tierView(program, tiers, member) },
+          counters: tiers === undefined ? {} : { spend: member.windowSpend },
+        }),
   };
 }
 

@@ -18,6 +18,8 @@ export interface OutcomeView {
   readonly field?: string;
   readonly entries: readonly MovementView[];
   readonly tierChanges: readonly TierChangeView[];
+  /** Points for reaching levels, and those taken back; absent when there are none. */
+  readonly rewards?: readonly MovementView[];
   /** Points that expired before the event counted or, earned too late, at once; absent when there are none. */
   readonly expired?: readonly ExpiringView[];
   /** Of a redemption, an authorisation or a capture: the points and what they pay. */
@@ -41,6 +43,8 @@ export interface PaidView {
 }
 
 export interface TierChangeView {
+  /** The tier set; absent for the program's first. */
+  readonly tier?: string;
   readonly from: string | null;
   readonly to: string | null;
   readonly at: string;
@@ -59,17 +63,25 @@ export function outcomeView(
     ...(refused ? { message: detail ?? help } : {}),
     ...(outcome.field === undefined ? {} : { field: outcome.field }),
     entries: outcome.entry === undefined ? [] : movementsOf(outcome.entry),
-    tierChanges: outcome.tierChanges.map(({ from, to, at }) => ({
+    tierChanges: outcome.tierChanges.map(({ set, from, to, at }) => ({
+      ...(set === '' ? {} : { tier: set }),
       from: from === '' ? null : from,
       to: to === '' ? null : to,
       at: instantText(at),
     })),
+    ...rewardsIn(outcome),
     ...expiredIn(outcome),
     ...paidIn(outcome.entry),
     ...(outcome.entry?.kind === 'accrual' && outcome.entry.late ? { late: true } : {}),
     ...redeemedIn(outcome),
     ...(member === undefined ? {} : { member }),
   };
+}
+
+/** An adjustment that no event made is for a level. */
+function rewardsIn({ before, after }: Outcome): Pick<OutcomeView, 'rewards'> {
+  const rewards = [...before, ...after].filter((entry) => entry.kind === 'adjustment');
+  return rewards.length === 0 ? {} : { rewards: rewards.flatMap(movementsOf) };
 }
 
 function expiredIn({ before, after }: Outcome): Pick<OutcomeView, 'expired'> {

@@ -60,7 +60,9 @@ function optionPaths(schema: JsonSchema, path: string): string[] {
 
 describe('docs/program.md', () => {
   it('has the row of every option of the schema and no other', () => {
-    const paths = optionPaths(z.toJSONSchema(programSchema, { io: 'input' }) as JsonSchema, '');
+    const all = optionPaths(z.toJSONSchema(programSchema, { io: 'input' }) as JsonSchema, '');
+    // One tier set and a list of them have the same options.
+    const paths = [...new Set(all.map((path) => path.replace(/^tiers\[\]/, 'tiers')))];
     const rows = [...read('docs/program.md').matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? '');
     // A row that ends in dots stands for all options below it, which are described elsewhere.
     const rest = rows.filter((row) => row.endsWith('…')).map((row) => row.slice(0, -1));

@@ -188,7 +188,8 @@ describe('P10 the rolling window', () => {
           const gone = entries.reduce((sum, entry) => sum + pointsOf(entry, 'points'), 0);
           expect(held(desk.member)).toBe(before + gone);
           for (const { at } of entries) expect(at).toBe(due);
-          for (const change of tierChanges) expect(change).toEqual({ from: levelId, to: desk.member.levelId, at: due });
+          for (const change of tierChanges)
+            expect(change).toEqual({ set: '', from: levelId, to: desk.member.levelId, at: due });
         }
       }),
     );

@@ -27,7 +27,10 @@
  * `held 5`, of another wallet than the first `+12:cash`, `balance:cash 12`; `worth 5.00`, what points paid; `redeemed 100`, what
  * a wallet redeemed by itself; `rules base:40,tea:10`; `late yes`; `released h1:5`, a hold that ran out; `tier gold` or `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
  * `expires 2026-02-01:120,...` or `expires never`, what comes next; `expired 2026-02-01:120,...`, what expired on the line;
- * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. What is said is checked, in every mode
+ * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. Of a tier set that is not the first:
+ * `tier:partner blue`, `until:partner ...`, `partner:none>blue`. Where sets count more than spend, paths are
+ * `next gold any:spend=80.00/100.00,visits=2/3`; `counter:visits 2`, `projected silver` (after `until`), `upcoming gold@2026-04-01`
+ * and `reward 50`, the points of the line for reaching levels. What is said is checked, in every mode
  * (harness.ts); and that the ledger adds up to the balance and the lots to what can be spent, on every line.
  */
 import { expect } from 'vitest';
@@ -43,8 +46,9 @@ import { OUTCOMES, type Outcome, type TierChange } from '../../src/scoring/outco
 import { sumOfPending } from '../../src/scoring/pending.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import type { Wallet } from '../../src/scoring/wallet.ts';
-import { balancesOf, memberView, type PathView } from '../../src/wire/member-view.ts';
+import { balancesOf, memberView } from '../../src/wire/member-view.ts';
 import { movementsOf } from '../../src/wire/movements.ts';
+import type { Needs, PathView } from '../../src/wire/tier-view.ts';
 import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 import { Desk, MODES, type Mode, triplesOf } from './harness.ts';
 
@@ -143,7 +147,7 @@ class TableRun {
         const [times, ...line] = rest;
         let shown: Shown | undefined;
         for (let index = 1; index <= Number(times); index++)
-          shown = this.#do(line.join(' ').replace('#', String(index)));
+          shown = this.#do(line.join(' ').replaceAll('#', String(index)));
         return shown as Shown;
       }
       case 'resend': {
@@ -257,7 +261,9 @@ class TableRun {
       result.push(code);
       if (outcome?.field !== undefined) result.push(outcome.field);
     }
-    const shownChanges = changes.map(({ from, to }) => `${from || 'none'}>${to || 'none'}`);
+    const shownChanges = changes.map(
+      ({ set, from, to }) => `${set === '' ? '' : `${set}:`}${from || 'none'}>${to || 'none'}`,
+    );
     // Fields stand after the code; everything else is a word and its value.
     let index = saysCode ? 1 : 0;
     if (saysCode && words[index] !== undefined && words[index] === outcome?.field) index += 1;
@@ -284,19 +290,29 @@ class TableRun {
     return result.join(' ');
   }
 
-  #valueOf(word: string, program: Program, member: Member): string | undefined {
-    const tiers = program.tiers;
-    const view = () => memberView(program, member, 'e').tiers[tiers?.id ?? ''];
-    const [kind, walletId = firstWallet(program)] = word.split(':');
+  #valueOf(said: string, program: Program, member: Member): string | undefined {
+    const [word = '', of] = said.split(':');
+    const first = program.tiers?.id ?? program.qualifying?.sets[0]?.id ?? '';
+    const whole = () => memberView(program, member, 'e');
+    const view = () => whole().tiers[of ?? first];
+    const walletId = of ?? firstWallet(program);
     const wallet = member.wallets.find(({ id }) => id === walletId) as Wallet;
-    switch (kind) {
+    switch (word) {
       case 'balance':
         return String(wallet.balance);
       case 'pending':
       case 'held':
-        return String(balancesOf(member, [walletId])[walletId]?.[kind]);
+        return String(balancesOf(member, [walletId])[walletId]?.[word]);
       case 'tier':
-        return member.levelId || 'none';
+        return (of === undefined ? member.levelId : view()?.level) || 'none';
+      case 'counter':
+        return this.#counted(of ?? '', whole().counters[of ?? ''] ?? 0);
+      case 'projected':
+        return view()?.projected ?? 'none';
+      case 'upcoming': {
+        const upcoming = view()?.upcoming;
+        return upcoming === undefined ? 'none' : `${upcoming.level}@${this.#instantText(Date.parse(upcoming.at))}`;
+      }
       case 'spend':
         return this.#money(member.windowSpend);
       case 'since':
@@ -321,10 +337,10 @@ class TableRun {
       }
       case 'next': {
         const next = view()?.next;
-        return next === undefined ? 'none' : `${next.level} ${this.#path(next.paths)}`;
+        return next === undefined ? 'none' : `${next.level} ${this.#path(next.paths, next.needs)}`;
       }
       case 'keep':
-        return this.#path(view()?.keep ?? []);
+        return this.#path(view()?.keep ?? [], view()?.keepNeeds);
       default:
         return undefined;
     }
@@ -347,6 +363,8 @@ class TableRun {
         );
       case 'worth':
         return outcome?.entry !== undefined && 'worth' in outcome.entry ? this.#money(outcome.entry.worth) : 'none';
+      case 'reward':
+        return String(passed.reduce((sum, entry) => sum + (entry.kind === 'adjustment' ? entry.points : 0), 0));
       case 'late':
         return outcome?.entry?.kind === 'accrual' && outcome.entry.late ? 'yes' : 'no';
       case 'rules':
@@ -358,8 +376,20 @@ class TableRun {
     }
   }
 
-  #path([path]: readonly PathView[]): string {
-    return path === undefined ? 'none' : `${this.#money(path.have)}/${this.#money(path.need)}`;
+  #path(paths: readonly PathView[], needs?: Needs): string {
+    const [path] = paths;
+    if (path === undefined) return 'none';
+    const shown = paths.map(({ counter, have, need }) => {
+      const ratio = `${this.#counted(counter, have)}/${this.#counted(counter, need)}`;
+      return needs === undefined ? ratio : `${counter}=${ratio}`;
+    });
+    return needs === undefined ? shown.join(',') : `${needs}:${shown.join(',')}`;
+  }
+
+  #counted(counter: string, count: number): string {
+    const { qualifying } = this.#desk.program;
+    const isMoney = qualifying === undefined || qualifying.counters.find(({ id }) => id === counter)?.of === 'spend';
+    return isMoney ? this.#money(count) : String(count);
   }
 
   get #digits(): number {

@@ -406,7 +406,8 @@ it('a member of two wallets, with points that wait and points that are held, ver
     '056d696c6573 47 00 00 01 b8a802 04',
     // holds: how many, and of each its id, wallet, end and lots
     '01 026831 06706f696e7473 80a49cbeba33 01 ee02 a0b802 ac04',
-    '00 00 00 00 00 00 00 00',
+    // spend, level and its beginning, no standing, and as above
+    '00 00 00 00 00 00 00 00 00',
   );
   expect(hex(encodeMember(rich))).toBe(record);
   const { recent: _none, ...read } = decodeMember('m', bytesOf(record), () => []);

@@ -1,0 +1,212 @@
+/**
+ * The tier sets of a member whose program has counters or sets of its own: judged after every change, fitted to a new
+ * program, and what reaching their levels gives.
+ */
+import { must } from '../lib/assert.ts';
+import { PHASES_MAX } from '../limits.ts';
+import type { LevelSet, Program, SetLevel } from '../program/program.ts';
+import { noteBalance, noteTakenBack, standingOf, touch } from './counters.ts';
+import { addOnDay, firstDayFrom, sumOfDays } from './days.ts';
+import type { AdjustmentEntry, Entry } from './entry.ts';
+import { lastDayOf } from './expiry.ts';
+import { record } from './ledger.ts';
+import type { Member } from './member.ts';
+import { NO_ENTRIES, type TierChange } from './outcome.ts';
+import { judgeFrom, nextDue } from './phases.ts';
+import { copyStanding, newStanding, type Phase, phaseNow, phaseOn, type SetStanding } from './standing.ts';
+import { credit, takeBack } from './wallet.ts';
+
+const NOTHING_LEFT = { expired: 0, forgiven: 0 };
+
+/** Judges all sets by what has changed. Returns `changes` with those there are at its end. */
+export function judgeSets(
+  program: Program,
+  member: Member,
+  at: number,
+  changes: readonly TierChange[],
+): readonly TierChange[] {
+  const standing = standingOf(member);
+  let result = changes;
+  do {
+    if (program.qualifying?.usesBalance) noteBalance(member, member.asOfDay, false);
+    const found = judgeEach(program, member, at);
+    if (found.length > 0) result = [...result, ...found];
+    giveRewards(program, member, at);
+    // Points for a level of one set may reach a level of another, whose levels then give none.
+  } while (standing.changedDay !== Infinity);
+  return result;
+}
+
+function judgeEach({ qualifying }: Program, member: Member, at: number): TierChange[] {
+  const standing = standingOf(member);
+  const from = Math.min(standing.changedDay, member.asOfDay);
+  standing.changedDay = Infinity;
+  const { sets, horizonDays } = must(qualifying);
+  const horizon = member.asOfDay - horizonDays;
+  return sets.flatMap((set, index) => {
+    const change = judgeSet(set, member, index, Math.max(from, horizon), at);
+    forgetPhases(must(standing.sets[index]), horizon);
+    return change === undefined ? [] : [change];
+  });
+}
+
+/** Those that nothing can change any more, but for the last of them, which the others follow. */
+function forgetPhases({ phases }: SetStanding, horizon: number): void {
+  let settled = Math.max(0, phases.length - PHASES_MAX);
+  while ((phases[settled + 1]?.day ?? Infinity) < horizon) settled += 1;
+  phases.splice(0, settled);
+}
+
+function judgeSet(
+  set: LevelSet,
+  member: Member,
+  index: number,
+  changedDay: number,
+  at: number,
+): TierChange | undefined {
+  const standing = standingOf(member);
+  const own = must(standing.sets[index]);
+  const before = phaseNow(own).level;
+  const from = Math.max(changedDay, must(own.phases[0]).day);
+  const rewards = judgeFrom({ set, member, standing }, own, from, member.asOfDay);
+  for (let each = 0; each < rewards.length; each += 2) {
+    standing.rewards = addOnDay(standing.rewards, rewards[each] as number, rewards[each + 1] as number);
+  }
+  const { level } = phaseNow(own);
+  if (level === before) return undefined;
+  own.since = at;
+  if (index === 0) {
+    member.levelId = level;
+    member.levelSince = at;
+  }
+  return { set: index === 0 ? '' : set.id, from: before, to: level, at };
+}
+
+/** As of the day a level was reached, like what a purchase of that day earned; so giving and taking back cancel out. */
+function giveRewards(program: Program, member: Member, at: number): void {
+  const standing = standingOf(member);
+  const { rewards } = standing;
+  if (rewards.length === 0) return;
+  standing.rewards = [];
+  const rules = must(program.wallets[0]);
+  const wallet = must(member.wallets[0]);
+  for (let index = 0; index < rewards.length; index += 2) {
+    const day = rewards[index] as number;
+    const points = rewards[index + 1] as number;
+    const { expired, forgiven } = points > 0 ? NOTHING_LEFT : takeBack(rules, wallet, day, -points, true);
+    if (points > 0) credit(wallet, day, lastDayOf(rules, day), points);
+    if (program.qualifying?.usesBalance) {
+      if (points > 0) noteBalance(member, day, false);
+      else noteTakenBack(program, member, day, expired);
+    }
+    const entry: AdjustmentEntry = {
+      kind: 'adjustment',
+      eventId: '',
+      occurredAt: 0,
+      at,
+      programVersion: program.version,
+      walletId: rules.id,
+      wallet: '',
+      points: points + expired + forgiven,
+      reason: points > 0 ? 'for reaching a level' : 'the level is no longer reached',
+      agent: '',
+    };
+    record(member, entry);
+    standing.given = [...standing.given, entry];
+  }
+}
+
+/** The rewards given and taken back since the last call. */
+export function takeGiven({ standing }: Member): readonly Entry[] {
+  if (standing === undefined || standing.given.length === 0) return NO_ENTRIES;
+  const { given } = standing;
+  standing.given = [];
+  return given;
+}
+
+/** When time alone may next change what a member holds; Infinity for never. */
+export function firstDue({ zone, qualifying }: Program, member: Member): number {
+  const standing = standingOf(member);
+  let first = Infinity;
+  qualifying?.sets.forEach((set, index) => {
+    const phase = phaseNow(must(standing.sets[index]));
+    first = Math.min(first, nextDue({ set, member, standing }, phase, member.asOfDay));
+  });
+  return first === Infinity ? Infinity : zone.startOfDay(first);
+}
+
+/** The first set's level at the end of a local day. */
+export function levelOn({ qualifying }: Program, member: Member, day: number): SetLevel | undefined {
+  const [set] = qualifying?.sets ?? [];
+  const [own] = standingOf(member).sets;
+  return set === undefined || own === undefined ? undefined : set.levels[set.rank(phaseOn(own, day).level)];
+}
+
+/**
+ * Makes a member's sets those of its program, which is new to it. What was held goes on in a set of the same name; what came
+ * before is not judged anew, and pays no rewards. Works on copies: a reader may share the originals.
+ */
+export function fitSets(program: Program, member: Member, at: number, isNew: boolean): readonly TierChange[] {
+  const { qualifying } = program;
+  const old = member.standing;
+  if (qualifying === undefined && old === undefined) return [];
+  const [first, ...others] = qualifying?.sets ?? [];
+  const gone = (old?.sets ?? []).slice(1).filter(({ id }) => !others.some((set) => set.id === id));
+  const changes = gone
+    .filter((own) => phaseNow(own).level !== '')
+    .map((own) => ({ set: own.id, from: phaseNow(own).level, to: '', at }));
+  if (qualifying === undefined) {
+    member.standing = undefined;
+    return changes;
+  }
+  const day = member.asOfDay;
+  const joinedDay = firstDayFrom(member.spend, 0) ?? day;
+  const standing = old === undefined ? newStanding(joinedDay) : copyStanding(old);
+  if (member.enrolledAt > 0) standing.joinedDay = program.zone.localDay(member.enrolledAt);
+  member.standing = standing;
+  standing.sets = qualifying.sets.map((set) => {
+    const known = set === first ? old?.sets[0] : old?.sets.slice(1).find(({ id }) => id === set.id);
+    const held = known === undefined ? { ...NOTHING_HELD, anchor: standing.joinedDay - 1 } : phaseNow(known);
+    const level = set === first ? member.levelId : held.level;
+    const since = set === first ? member.levelSince : (known?.since ?? 0);
+    return { id: set.id, since, phases: [fitPhase(set, { ...held, level }, isNew ? 0 : day)] };
+  });
+  if (qualifying.usesBalance) noteBalance(member, day, false);
+  touch(standing, day);
+  changes.push(...judgeEach(program, member, at));
+  standing.rewards = [];
+  // From here on a balance is as high as it is: what it was in the course of the day has been judged.
+  standing.peaks = addOnDay(
+    standing.peaks,
+    day,
+    sumOfDays(standing.balance, day, day) - sumOfDays(standing.peaks, day, day),
+  );
+  for (const own of standing.sets) {
+    // The levels everybody starts on are held from the start, not from the first event.
+    if (isNew) own.since = 0;
+    const now = { ...phaseNow(own), reward: 0 };
+    own.phases = [isNew ? { ...now, day: 0, anchor: standing.joinedDay - 1 } : { ...now, day }];
+  }
+  return changes;
+}
+
+const NOTHING_HELD: Phase = { day: 0, level: '', until: 0, lostDay: 0, anchor: 0, reward: 0 };
+
+/** A level that has a term where it had none, or the other way round. */
+function fitPhase({ term }: LevelSet, phase: Phase, day: number): Phase {
+  if (term === undefined || phase.level === '') return { ...phase, day, until: 0, reward: 0 };
+  const until = phase.until > 0 ? phase.until : term.lastDay(day, phase.anchor);
+  return { ...phase, day, until, reward: 0 };
+}
+
+/** Shows the sets as they were at the end of an earlier day, on a copy. When those levels began is not known. */
+export function rewindSets(member: Member, day: number): void {
+  const standing = standingOf(member);
+  member.standing = {
+    ...standing,
+    sets: standing.sets.map((own) => ({ ...own, since: 0, phases: [phaseOn(own, day)] })),
+  };
+  member.asOfDay = day;
+  member.levelId = member.standing.sets[0] === undefined ? member.levelId : phaseNow(member.standing.sets[0]).level;
+  member.levelSince = 0;
+}
