@@ -61,7 +61,8 @@ function yearsFrom(years: number, from: 'enrolment' | 'tier-start'): CounterWind
     let turn = Math.floor((civilOfDay(day).year - civilOfDay(anchor).year) / years);
     while (start(anchor, turn) > day) turn -= 1;
     while (start(anchor, turn + 1) <= day) turn += 1;
-    return turn;
+    // A level has no year before its first.
+    return from === 'tier-start' ? Math.max(0, turn) : turn;
   };
   return {
     ...ANY_DAY,
