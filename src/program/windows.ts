@@ -82,7 +82,8 @@ function fixedWindow(
 ): CounterWindow {
   const first = dayOfText(window.from, `${path}.from`, issues);
   const last = dayOfText(window.through, `${path}.through`, issues);
-  if (last < first) {
+  // The texts are in order as their dates are.
+  if (window.through < window.from) {
     issues.push({ path: `${path}.through`, message: `expected ${window.from} or later, got "${window.through}"` });
   }
   const isIn = (day: number): boolean => day >= first && day <= last;

@@ -7,6 +7,7 @@ import { noteBalance } from './counters.ts';
 import { lastDay } from './days.ts';
 import type { AdjustmentEntry, Expiration } from './entry.ts';
 import { expire, nextExpiry } from './expiry.ts';
+import { lengthBefore } from './lots.ts';
 import type { Member } from './member.ts';
 import { NO_EXPIRATIONS, NO_REWARDS, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
 import { fitSets, rewindSets, takeGiven } from './sets.ts';
@@ -85,8 +86,10 @@ export function judge(
  * should have expired at. All that was over before has expired before the event.
  */
 export function expireAtOnce(program: Program, member: Member, until: number): Expiration | undefined {
-  const at = nextExpiry(program, member);
-  if (at > until) return undefined;
+  const { zone } = program;
+  const length = lengthBefore(member.lots, zone.localDay(until));
+  if (length === 0) return undefined;
+  const at = zone.startOfDay((member.lots[length - 3] as number) + 1);
   const expiration = expire(program, member, at);
   if (program.qualifying?.usesBalance) noteBalance(member, program.zone.localDay(at), false);
   setTimer(program, member);
