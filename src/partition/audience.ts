@@ -181,7 +181,7 @@ export class Feed {
 }
 
 function feedItem(event: MemberEvent, outcome: Outcome, member: Member): FeedItem {
-  const change = outcome.tierChanges.at(-1);
+  const change = outcome.tierChanges.findLast(({ set }) => set === '');
   const level = (id: string): string | null => (id === '' ? null : id);
   return {
     at: instantText(outcome.entry?.at ?? member.asOf),

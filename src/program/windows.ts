@@ -61,7 +61,8 @@ function yearsFrom(years: number, from: 'enrolment' | 'tier-start'): CounterWind
     let turn = Math.floor((civilOfDay(day).year - civilOfDay(anchor).year) / years);
     while (start(anchor, turn) > day) turn -= 1;
     while (start(anchor, turn + 1) <= day) turn += 1;
-    return turn;
+    // A level has no year before its first.
+    return from === 'tier-start' ? Math.max(0, turn) : turn;
   };
   return {
     ...ANY_DAY,
@@ -81,7 +82,8 @@ function fixedWindow(
 ): CounterWindow {
   const first = dayOfText(window.from, `${path}.from`, issues);
   const last = dayOfText(window.through, `${path}.through`, issues);
-  if (last < first) {
+  // The texts are in order as their dates are.
+  if (window.through < window.from) {
     issues.push({ path: `${path}.through`, message: `expected ${window.from} or later, got "${window.through}"` });
   }
   const isIn = (day: number): boolean => day >= first && day <= last;

@@ -77,7 +77,8 @@ function firstLoss({ member, standing }: Judged, phase: Phase, { conditions }: S
     if (from === 0) continue;
     const { of, window } = counter;
     if (of === 'balance') {
-      next = Math.min(next, firstOver(member, day));
+      // What came too late to be spent has been taken on a day that this member has not come to yet.
+      next = Math.min(next, firstOver(member, day), firstCountFrom(of, member, standing, day + 1) ?? Infinity);
       continue;
     }
     const anchor = anchorOf(window, standing, phase.anchor);

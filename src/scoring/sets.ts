@@ -11,7 +11,7 @@ import type { AdjustmentEntry, Entry } from './entry.ts';
 import { lastDayOf } from './expiry.ts';
 import { record } from './ledger.ts';
 import type { Member } from './member.ts';
-import { NO_ENTRIES, type TierChange } from './outcome.ts';
+import { NO_ENTRIES, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
 import { judgeFrom, nextDue } from './phases.ts';
 import { copyStanding, newStanding, type Phase, phaseNow, phaseOn, type SetStanding } from './standing.ts';
 import { credit, takeBack } from './wallet.ts';
@@ -149,7 +149,7 @@ export function levelOn({ qualifying }: Program, member: Member, day: number): S
 export function fitSets(program: Program, member: Member, at: number, isNew: boolean): readonly TierChange[] {
   const { qualifying } = program;
   const old = member.standing;
-  if (qualifying === undefined && old === undefined) return [];
+  if (qualifying === undefined && old === undefined) return NO_TIER_CHANGES;
   const [first, ...others] = qualifying?.sets ?? [];
   const gone = (old?.sets ?? []).slice(1).filter(({ id }) => !others.some((set) => set.id === id));
   const changes = gone

@@ -46,7 +46,7 @@ it('P3 stored after every event or never, a member is the same, and P4 its ledge
         if (desk.member.history === undefined) expect(encodeMember(decodeMember('42', bytes, () => []))).toEqual(bytes);
       }
     }),
-    { numRuns: 100 * FUZZ_TIMES },
+    { numRuns: 50 * FUZZ_TIMES },
   );
 });
 
@@ -179,6 +179,8 @@ describe('P1 a purchase and its full return', () => {
       const { day: _day, reward: _reward, ...phase } = phaseNow(own);
       return phase;
     });
-    return { counters, phases, balance: firstWallet(member).balance, due: member.due };
+    // Where a period's end decides, a timer may be set for one that then has nothing to decide.
+    const isExact = desk.program.qualifying?.sets.every((set) => !set.beginsWithPeriods);
+    return { counters, phases, balance: firstWallet(member).balance, due: isExact && member.due };
   }
 });
