@@ -189,17 +189,17 @@ function withWallets(random: Random, program: string): string {
     points: pick(random, [1, 3, 10]),
     worth: pick(random, [1, 2]),
     minimum: pick(random, [1, 5]),
-    step: pick(random, [1, 1, 5]),
-    ...(random.chance(0.5) ? { maximum: 25 } : {}),
+    step: pick(random, [1, 1, 1, 5]),
+    ...(random.chance(0.3) ? { maximum: 25 } : {}),
     holdMinutes: pick(random, [15, 600, 3 * 24 * 60]),
-    ...(random.chance(0.3) ? { automaticAt: pick(random, [20, 50]) } : {}),
+    ...(random.chance(0.15) ? { automaticAt: pick(random, [20, 200]) } : {}),
   });
   const wallet = (id: string): object => ({
     id,
     rounding: pick(random, ROUNDINGS),
     rounded: pick(random, ['rule', 'line', 'basket']),
     ...(expiry === undefined ? {} : { expiry }),
-    ...(random.chance(0.6)
+    ...(random.chance(0.4)
       ? { pending: pick(random, [{ days: 1 }, { days: 6 }, { until: 'confirmed' }, { on: ['10-20', '12-24'] }]) }
       : {}),
     returns: pick(random, ['unlimited', 'within-balance', 'only-pending']),

@@ -3,7 +3,7 @@
  * events that are late or early or of another partition, bytes that are no event, ticks and new programs. Remembers what each
  * payload stood for, so that the bookkeeper can be told without a decoder.
  */
-import type { PublicEvent, PublicPurchase, PublicReturn } from '../../load/public-event.ts';
+import type { PublicEvent, PublicPurchase, PublicReturn, PublicSpend } from '../../load/public-event.ts';
 import type { Random } from '../../load/random.ts';
 import { parseEvents } from '../../src/ingest/parse-events.ts';
 import type { LogEvent, MemberEvent } from '../../src/scoring/event.ts';
@@ -133,8 +133,19 @@ export class Workload {
     }
     if (roll < 0.2 && sent.length > 0) return [{ kind: 'event', event: this.#changed(pick(random, sent)) }];
     const event = this.#event(partition, nowMs, sent);
-    sent.push(event);
-    return [{ kind: 'event', event }];
+    const events = [event, ...(event.type === 'authorisation' ? this.#afterHold(event) : [])];
+    sent.push(...events);
+    return events.map((event) => ({ kind: 'event', event }));
+  }
+
+  /** Most payments are sure at once, and others are not made. */
+  #afterHold({ id, memberId, occurredAt, points = 10 }: PublicSpend): PublicEvent[] {
+    const random = this.#random;
+    const roll = random.next();
+    const end = { id: `${id}-end`, memberId, ...(occurredAt && { occurredAt }), originalId: id };
+    if (roll < 0.3) return [{ ...end, type: 'capture', points: 1 + random.below(points) }];
+    if (roll < 0.5) return [{ ...end, type: 'capture' }];
+    return roll < 0.6 ? [{ ...end, type: 'release' }] : [];
   }
 
   #event(partition: number, nowMs: number, sent: readonly PublicEvent[]): PublicEvent {
@@ -157,10 +168,10 @@ export class Workload {
   #spending(head: Head, mine: readonly PublicEvent[]): PublicEvent {
     const random = this.#random;
     const type = pick(random, SPENDING);
-    const wallet = pick(random, ['', '', 'points', 'miles', 'nowhere']);
+    const wallet = pick(random, ['', '', '', '', 'points', 'miles', 'miles', 'nowhere']);
     const points = 1 + random.below(30);
     if (type === 'redemption' || type === 'authorisation') {
-      const much = random.chance(0.6) ? { points } : { amount: 1 + this.#money() };
+      const much = random.chance(0.6) ? { points } : { amount: 1 + Math.floor(this.#money() / 10) };
       return { ...head, type, ...much, ...(wallet === '' ? {} : { wallet }) };
     }
     const meant = mine.filter((event) => random.chance(0.1) || MEANT[type].includes(event.type));
