@@ -14,8 +14,9 @@ import { Partition, type PartitionListener } from '../../src/partition/partition
 import type { Entry } from '../../src/scoring/entry.ts';
 import type { LogEvent } from '../../src/scoring/event.ts';
 import { sumOfLots } from '../../src/scoring/lots.ts';
-import { type Member, walletOf } from '../../src/scoring/member.ts';
+import type { Member } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome } from '../../src/scoring/outcome.ts';
+import { sumOfPending } from '../../src/scoring/pending.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
 import { recountDigest } from '../../src/store/member-cache.ts';
 import { createMemoryDisk, openMemoryStore } from '../../src/store/memory-store.ts';
@@ -52,6 +53,7 @@ export async function checkPartition(checked: Checked): Promise<void> {
   await checkRepacked(scenario, partition, calm);
   await checkTicks(checked, calm);
   checkOutcomes(checked, messages, calm);
+  tally.holds += calm.effects.filter(({ type }) => type === 'hold').length;
   tally.expired += calm.effects.filter(({ type }) => type === 'expiration').length;
   for (const outcome of calm.outcomes) tally.outcomes.set(outcome.code, (tally.outcomes.get(outcome.code) ?? 0) + 1);
   tally.events += calm.outcomes.length;
@@ -260,7 +262,7 @@ const TICK: LogEvent = { type: 'tick' };
 function checkOutcomes(checked: Checked, messages: readonly LogMessage[], calm: Calm): void {
   const { scenario, workload, partition, nowMs } = checked;
   const [program = ''] = scenario.programs;
-  const oracle = new Oracle(program);
+  const oracle = scenario.isComparable ? new Oracle(program) : undefined;
   let version = 0;
   let next = 0;
   const expectOutcome = (what: string, code: string, points?: number, expired?: readonly Expired[]): void => {
@@ -281,13 +283,13 @@ function checkOutcomes(checked: Checked, messages: readonly LogMessage[], calm: 
   for (const { sequence, timestampMs, payload } of messages) {
     for (const content of workload.contentsOf(payload)) {
       if (content.kind === 'tick') {
-        oracle.tick(timestampMs);
+        oracle?.tick(timestampMs);
         continue;
       }
       if (content.kind === 'program') {
         const { version: coming } = scenario.programs.includes(content.document) ? JSON.parse(content.document) : NONE;
         // What is due fires before a new program; where one can compare, they are all alike.
-        if (version > 0 && coming > version) oracle.tick(timestampMs);
+        if (version > 0 && coming > version) oracle?.tick(timestampMs);
         version = Math.max(version, coming);
       } else if (content.kind === 'malformed') {
         expectOutcome(`a malformed event of ${sequence}`, 'malformed');
@@ -295,7 +297,7 @@ function checkOutcomes(checked: Checked, messages: readonly LogMessage[], calm: 
         expectOutcome(`${content.event.id} of ${sequence}`, 'wrong_partition');
       } else if (version === 0) {
         expectOutcome(`${content.event.id} of ${sequence}`, 'no_program');
-      } else if (scenario.isComparable) {
+      } else if (oracle !== undefined) {
         const expected = oracle.apply(content.event, timestampMs);
         expectOutcome(
           `${JSON.stringify(content.event)} of ${sequence}`,
@@ -309,7 +311,7 @@ function checkOutcomes(checked: Checked, messages: readonly LogMessage[], calm: 
     }
   }
   if (next !== calm.outcomes.length) throw new Error(`outcome: ${calm.outcomes.length} for ${next} events`);
-  checkMembers(calm, scenario.isComparable ? oracle : undefined, partition, nowMs);
+  checkMembers(calm, oracle, partition, nowMs);
 }
 
 const NONE = { version: 0 };
@@ -322,12 +324,14 @@ function checkMembers(calm: Calm, oracle: Oracle | undefined, partition: number,
   for (const id of ids) {
     const member = members.get(id)?.member;
     if (program === undefined || member === undefined) throw new Error(`member: ${id} is not there`);
-    const { balance, lots } = walletOf(member, WALLET);
-    const open = sumOfLots(lots);
-    if (open !== Math.max(0, balance)) throw new Error(`lots: ${id} has ${open} in lots of ${balance}`);
     const ledger = entriesOf(calm.folded, member);
-    const sum = ledger.reduce((total, entry) => total + pointsOf(entry, WALLET), 0);
-    if (sum !== balance) throw new Error(`ledger: ${id} has ${balance}, its entries add up to ${sum}`);
+    for (const { id: walletId, balance, lots, pending } of member.wallets) {
+      const open = sumOfLots(lots);
+      if (open !== Math.max(0, balance)) throw new Error(`lots: ${id} has ${open} in lots of ${balance} ${walletId}`);
+      const has = balance + sumOfPending(pending);
+      const sum = ledger.reduce((total, entry) => total + pointsOf(entry, walletId), 0);
+      if (sum !== has) throw new Error(`ledger: ${id} has ${has} ${walletId}, its entries add up to ${sum}`);
+    }
     if (oracle === undefined) continue;
     const { balances, counters, tiers, expiring } = viewAt(program, member, EPOCH, nowMs);
     const { available = 0, debt = 0 } = balances[WALLET] ?? {};

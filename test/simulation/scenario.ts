@@ -17,6 +17,8 @@ export interface Scenario {
   readonly minorUnits: number;
   /** The bookkeeper can follow: all programs say the same, and nothing is later than the engine looks back. */
   readonly isComparable: boolean;
+  /** Tills spend points too, of two wallets, and cancel and confirm purchases; the bookkeeper cannot follow. */
+  readonly isSpending: boolean;
   /** Messages the tills send, resends of theirs not counted. */
   readonly packets: number;
   readonly packetEventsMax: number;
@@ -54,6 +56,7 @@ const ROUNDINGS = ['floor', 'nearest', 'ceil'];
 const COMPARABLE_SPAN_MS = 75 * DAY_MS;
 const MEMBERS_BOUND_SEED = 4_000_000;
 const EXPIRY_SEED = 5_000_000;
+const SPENDING_SEED = 6_000_000;
 const LONG_SPAN_MS = 500 * DAY_MS;
 
 export function scenarioOf(seed: number, packets?: number): Scenario {
@@ -66,13 +69,20 @@ export function scenarioOf(seed: number, packets?: number): Scenario {
   // A second owner and a log that loses its end would need a check on both sides to tell what is whose.
   const isPowerLost = random.chance(0.35);
   const isBulky = random.chance(0.1);
+  const isComparable = !isLong && !changes;
+  // Drawn apart, like all that came later, so that a seed from before tells the same story where it does not matter.
+  const spending = new Random(seed + SPENDING_SEED);
+  const isSpending = !isComparable && spending.chance(0.7);
+  const members = membersOf(random, partitions);
+  const programs = programsOf(random, new Random(seed + EXPIRY_SEED), currency, changes);
   return {
     seed,
     partitions,
-    members: membersOf(random, partitions),
-    programs: programsOf(random, new Random(seed + EXPIRY_SEED), currency, changes),
+    members,
+    programs: isSpending ? programs.map((program) => withWallets(spending, program)) : programs,
     minorUnits: { USD: 100, JPY: 1, KWD: 1000 }[currency] ?? 1,
-    isComparable: !isLong && !changes,
+    isComparable,
+    isSpending,
     packets: packets ?? 30 + random.below(90),
     packetEventsMax: pick(random, [1, 3, 8, 8]),
     spanMs: isLong ? LONG_SPAN_MS : pick(random, [HOUR_MS, 10 * DAY_MS, COMPARABLE_SPAN_MS, COMPARABLE_SPAN_MS]),
@@ -83,7 +93,6 @@ export function scenarioOf(seed: number, packets?: number): Scenario {
     policy: {
       events,
       bytes: isBulky ? 1_000_000 : pick(random, [300, 3_000, 1_000_000]),
-      // Drawn apart, so that a seed from before there was this bound still tells the same story where it does not matter.
       members: pick(new Random(seed + MEMBERS_BOUND_SEED), [2, 1_000, 1_000]),
       delayMs: pick(random, [1, HOUR_MS, 2 * DAY_MS]),
       backlogDelayMs: pick(random, [HOUR_MS, 10 * DAY_MS]),
@@ -171,4 +180,43 @@ function rulesOf(random: Random): object {
     },
     ...(random.chance(0.85) ? { tiers } : {}),
   };
+}
+
+/** The same program with points that wait and can be spent, another wallet, more rules, and purchases that come too late. */
+function withWallets(random: Random, program: string): string {
+  const { expiry, earn, ...rest } = JSON.parse(program) as { readonly expiry?: object; readonly earn: object };
+  const redeem = (): object => ({
+    points: pick(random, [1, 3, 10]),
+    worth: pick(random, [1, 2]),
+    minimum: pick(random, [1, 5]),
+    step: pick(random, [1, 1, 1, 5]),
+    ...(random.chance(0.3) ? { maximum: 25 } : {}),
+    holdMinutes: pick(random, [15, 600, 3 * 24 * 60]),
+    ...(random.chance(0.15) ? { automaticAt: pick(random, [20, 200]) } : {}),
+  });
+  const wallet = (id: string): object => ({
+    id,
+    rounding: pick(random, ROUNDINGS),
+    rounded: pick(random, ['rule', 'line', 'basket']),
+    ...(expiry === undefined ? {} : { expiry }),
+    ...(random.chance(0.4)
+      ? { pending: pick(random, [{ days: 1 }, { days: 6 }, { until: 'confirmed' }, { on: ['10-20', '12-24'] }]) }
+      : {}),
+    returns: pick(random, ['unlimited', 'within-balance', 'only-pending']),
+    spend: pick(random, ['soonest', 'newest']),
+    ...(random.chance(0.8) ? { redeem: redeem() } : {}),
+  });
+  const late = { days: pick(random, [0, 1, 5]), beyond: pick(random, ['refuse', 'receipt', 'flag']) };
+  return JSON.stringify({
+    ...rest,
+    ...(random.chance(0.5) ? { late } : {}),
+    ...(random.chance(0.5) ? { enrolmentBufferHours: 1 } : {}),
+    earnOn: pick(random, ['gross', 'net-of-discounts', 'net-of-points']),
+    wallets: [wallet('points'), wallet('miles')],
+    earn: [
+      earn,
+      { id: 'pieces', wallet: 'miles', points: 2, each: 'piece', when: { skus: ['a', 'b'] } },
+      { id: 'large', points: 20, each: 'purchase', when: { from: 30 } },
+    ],
+  });
 }

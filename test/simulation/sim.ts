@@ -32,6 +32,7 @@ export interface Tally {
   ticks: number;
   effects: number;
   expired: number;
+  holds: number;
   chunks: number;
   members: number;
   secondOwners: number;
@@ -54,6 +55,7 @@ export function newTally(): Tally {
     ticks: 0,
     effects: 0,
     expired: 0,
+    holds: 0,
     chunks: 0,
     members: 0,
     secondOwners: 0,

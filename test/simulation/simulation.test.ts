@@ -16,6 +16,9 @@ const SEEDS = Number(process.env['SIM_SEEDS'] ?? 200);
 const CANARY_SEEDS = 100;
 const TIMEOUT_MS = 60_000 + SEEDS * 1_000;
 
+/** No story is so long, and no member so busy. */
+const OUT_OF_REACH = ['balance_out_of_range', 'too_many_holds'];
+
 describe.runIf(ALONE !== undefined)('one seed', () => {
   it(`seed ${ALONE}`, { timeout: TIMEOUT_MS }, async () => {
     await simulate({ seed: Number(ALONE), ...(PACKETS === undefined ? {} : { packets: Number(PACKETS) }) });
@@ -39,7 +42,7 @@ describe.skipIf(ALONE !== undefined)('the simulator (skipped where SIM_SEED asks
     // A simulator that no longer gets somewhere proves nothing about it.
     for (const point of CRASH_POINTS) expect(tally.crashes.get(point) ?? 0, `crashes ${point}`).toBeGreaterThan(0);
     for (const code of Object.keys(OUTCOMES)) {
-      if (code !== 'balance_out_of_range') expect(tally.outcomes.get(code) ?? 0, `outcomes ${code}`).toBeGreaterThan(0);
+      if (!OUT_OF_REACH.includes(code)) expect(tally.outcomes.get(code) ?? 0, `outcomes ${code}`).toBeGreaterThan(0);
     }
     const { outcomes, crashes, ...counts } = tally;
     for (const [name, count] of Object.entries(counts)) expect(count, name).toBeGreaterThan(0);

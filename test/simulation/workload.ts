@@ -3,7 +3,7 @@
  * events that are late or early or of another partition, bytes that are no event, ticks and new programs. Remembers what each
  * payload stood for, so that the bookkeeper can be told without a decoder.
  */
-import type { PublicEvent, PublicPurchase, PublicReturn } from '../../load/public-event.ts';
+import type { PublicEvent, PublicPurchase, PublicReturn, PublicSpend } from '../../load/public-event.ts';
 import type { Random } from '../../load/random.ts';
 import { parseEvents } from '../../src/ingest/parse-events.ts';
 import type { LogEvent, MemberEvent } from '../../src/scoring/event.ts';
@@ -27,6 +27,15 @@ export type Content =
   | { readonly kind: 'program'; readonly document: string };
 
 const SKUS = ['a', 'b', 'c'];
+const SPENDING = ['redemption', 'authorisation', 'capture', 'release', 'reversal', 'void', 'confirmation'] as const;
+/** What there has to be first. */
+const MEANT: Readonly<Record<'capture' | 'release' | 'reversal' | 'void' | 'confirmation', readonly string[]>> = {
+  capture: ['authorisation'],
+  release: ['authorisation'],
+  reversal: ['redemption', 'capture'],
+  void: ['purchase'],
+  confirmation: ['purchase'],
+};
 /** Late enough for windows and levels to have moved on, early enough for the engine to look back. */
 const LATE_MAX_MS = 15 * DAY_MS;
 
@@ -124,8 +133,19 @@ export class Workload {
     }
     if (roll < 0.2 && sent.length > 0) return [{ kind: 'event', event: this.#changed(pick(random, sent)) }];
     const event = this.#event(partition, nowMs, sent);
-    sent.push(event);
-    return [{ kind: 'event', event }];
+    const events = [event, ...(event.type === 'authorisation' ? this.#afterHold(event) : [])];
+    sent.push(...events);
+    return events.map((event) => ({ kind: 'event', event }));
+  }
+
+  /** Most payments are sure at once, and others are not made. */
+  #afterHold({ id, memberId, occurredAt, points = 10 }: PublicSpend): PublicEvent[] {
+    const random = this.#random;
+    const roll = random.next();
+    const end = { id: `${id}-end`, memberId, ...(occurredAt && { occurredAt }), originalId: id };
+    if (roll < 0.3) return [{ ...end, type: 'capture', points: 1 + random.below(points) }];
+    if (roll < 0.5) return [{ ...end, type: 'capture' }];
+    return roll < 0.6 ? [{ ...end, type: 'release' }] : [];
   }
 
   #event(partition: number, nowMs: number, sent: readonly PublicEvent[]): PublicEvent {
@@ -134,15 +154,44 @@ export class Workload {
     const memberId = random.chance(0.6) ? (members[0] ?? '') : pick(random, members);
     this.#events += 1;
     const head = { id: `e${this.#events}`, memberId, ...this.#occurred(nowMs) };
+    const mine = sent.filter((event) => event.memberId === memberId);
+    if (this.#scenario.isSpending && random.chance(0.4)) return this.#spending(head, mine);
     const roll = random.next();
     if (roll < 0.08) return { ...head, type: 'adjustment', points: this.#points(), reason: `reason ${roll}` };
     if (roll < 0.12) return { ...head, type: 'enrolment' };
-    if (roll < 0.42)
-      return this.#return(
-        head,
-        sent.filter((event) => event.memberId === memberId),
-      );
-    return this.#purchase(head);
+    if (roll < 0.42) return this.#return(head, mine);
+    const purchase = this.#purchase(head);
+    return this.#scenario.isSpending ? this.#paidInPart(purchase, mine) : purchase;
+  }
+
+  /** Points redeemed, held and given back, purchases cancelled and confirmed; mostly of what there is. */
+  #spending(head: Head, mine: readonly PublicEvent[]): PublicEvent {
+    const random = this.#random;
+    const type = pick(random, SPENDING);
+    const wallet = pick(random, ['', '', '', '', 'points', 'miles', 'miles', 'nowhere']);
+    const points = 1 + random.below(30);
+    if (type === 'redemption' || type === 'authorisation') {
+      const much = random.chance(0.6) ? { points } : { amount: 1 + Math.floor(this.#money() / 10) };
+      return { ...head, type, ...much, ...(wallet === '' ? {} : { wallet }) };
+    }
+    const meant = mine.filter((event) => random.chance(0.1) || MEANT[type].includes(event.type));
+    const originalId = meant.length === 0 ? 'nobody' : pick(random, meant.slice(-6)).id;
+    if (type === 'capture' || type === 'reversal') {
+      return { ...head, type, originalId, ...(random.chance(0.5) ? { points } : {}) };
+    }
+    return { ...head, type, originalId };
+  }
+
+  #paidInPart(purchase: PublicPurchase, mine: readonly PublicEvent[]): PublicPurchase {
+    const random = this.#random;
+    const { amount = 0, lines = [] } = purchase;
+    const quarter = Math.floor((lines.length === 0 ? amount : lines.reduce((sum, line) => sum + line.amount, 0)) / 4);
+    const redemptions = mine.filter(({ type }) => type === 'redemption' || type === 'capture');
+    const paid = redemptions.length === 0 || random.chance(0.5) ? {} : { redemptionId: pick(random, redemptions).id };
+    const part = (): number => random.below(quarter + 1);
+    return random.chance(0.5)
+      ? purchase
+      : { ...purchase, discount: part(), paidWithPoints: part(), tax: part(), ...paid };
   }
 
   #points(): number {
