@@ -82,7 +82,8 @@ export const lots: fc.Arbitrary<Lots> = fc
       .map(([earned, span, open]) => [span === NEVER ? NEVER : earned + span, earned, open]),
     { maxLength: 4 },
   )
-  .map((all) => all.flat());
+  // As they are kept: the soonest to expire first.
+  .map((all) => all.sort(([one = 0], [other = 0]) => one - other).flat());
 const days = fc.array(fc.tuple(fc.integer(), number), { maxLength: 6 }).map((all) => all.flat());
 
 const terms: fc.Arbitrary<AccrualTerms> = fc.oneof(
