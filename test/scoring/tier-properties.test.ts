@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Program } from '../../src/program/program.ts';
 import type { WrittenCounter } from '../../src/program/schema.ts';
-import { NOT_GIVEN, type Purchase, type Return } from '../../src/scoring/event.ts';
+import { NO_DEDUCTIONS, NOT_GIVEN, type Purchase, type Return } from '../../src/scoring/event.ts';
 import { sumOfLots } from '../../src/scoring/lots.ts';
 import type { Member } from '../../src/scoring/member.ts';
 import { pointsOf } from '../../src/scoring/points.ts';
@@ -150,6 +150,8 @@ describe('P1 a purchase and its full return', () => {
             store: 's1',
             amount,
             lines: [{ sku: 'X', category: 'tea', quantity: 3, amount }],
+            deductions: NO_DEDUCTIONS,
+            redemptionId: '',
           };
           fc.pre(desk.score(bought, now).code === 'scored');
           const back = (id: string, part: Pick<Return, 'amount' | 'lines'>): void => {
