@@ -147,7 +147,10 @@ export function noteTakenBack(program: Program, member: Member, day: number, exp
   const { balance, peaks } = standingOf(member);
   if (expired > 0) {
     const standing = standingOf(member);
-    const overOn = Math.min(member.asOfDay, lastDayOf(must(program.wallets[0]), day) + 1);
+    // Not always the day after: there are zones that have left one out.
+    const { zone } = program;
+    const over = zone.localDay(zone.startOfDay(lastDayOf(must(program.wallets[0]), day) + 1));
+    const overOn = Math.min(member.asOfDay, over);
     standing.balance = addOnDay(addOnDay(balance, day, -expired), overOn, expired);
     standing.peaks = addOnDay(peaks, day, -Math.min(expired, sumOfDays(peaks, day, day)));
   }
