@@ -153,6 +153,7 @@ export function noteTakenBack(program: Program, member: Member, day: number, exp
     const overOn = Math.min(member.asOfDay, over);
     standing.balance = addOnDay(addOnDay(balance, day, -expired), overOn, expired);
     standing.peaks = addOnDay(peaks, day, -Math.min(expired, sumOfDays(peaks, day, day)));
+    touch(standing, day);
   }
   noteBalance(member, day, true);
 }
