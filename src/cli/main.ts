@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { IMPORT_HELP } from './import/args.ts';
 import { importEvents } from './import.ts';
 import { optionsHelp, UsageError } from './options.ts';
+import { SIMULATE_HELP } from './simulate/args.ts';
+import { simulate } from './simulate.ts';
 import { start } from './start.ts';
 import { VERIFY_HELP, verify } from './verify.ts';
 
@@ -27,6 +29,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   start: { summary: 'run the engine', help: START_HELP, run: start },
   import: { summary: 'send a file of events to a running engine', help: () => IMPORT_HELP, run: importEvents },
   verify: { summary: 'fold the log again and compare it with the stores', help: () => VERIFY_HELP, run: verify },
+  simulate: { summary: 'try a new version of the program on the log', help: () => SIMULATE_HELP, run: simulate },
 };
 
 /** Exit codes: 0 done, 1 failed, 2 the command was not understood; verbs add their own. */

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { BrokerUnfit, connectLog } from '../log/connect.ts';
 import { openJetStreamLog } from '../log/jetstream-log.ts';
-import type { EventReader } from '../log/log.ts';
+import { type EventReader, LogUnavailable } from '../log/log.ts';
 import { findTopology, type Topology, TopologyError } from '../log/topology.ts';
 import { createLogger } from '../observe/log.ts';
 import { clearRunning, type DataFolder, holdDataFolder, writeRunning } from './data-folder.ts';
@@ -54,17 +54,19 @@ export async function withLog<T>(
   name: string,
   use: (log: StoredLog) => Promise<T>,
 ): Promise<T> {
-  const nc = await connectLog(natsUrl, name);
+  const nc = await connectLog(natsUrl, name).catch(refuse);
   try {
-    const { names, control } = await findTopology(nc, settings);
+    const { names, control } = await findTopology(nc, settings).catch(refuse);
     const { reader } = await openJetStreamLog(nc, names);
     return await use({ reader, control });
-  } catch (error) {
-    if (error instanceof TopologyError || error instanceof BrokerUnfit) throw new UsageError(error.message);
-    throw error;
   } finally {
     await nc.close();
   }
+}
+
+function refuse(error: unknown): never {
+  const isTold = error instanceof TopologyError || error instanceof BrokerUnfit || error instanceof LogUnavailable;
+  throw isTold ? new UsageError(error.message) : error;
 }
 
 /** Ctrl-C stops `use` in order. Undefined where that came before its end. */

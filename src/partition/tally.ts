@@ -62,6 +62,8 @@ export class Tally implements PartitionListener {
   readonly refusals = new Map<OutcomeCode, number>();
   /** By wallet. */
   readonly balances = new Map<string, Balances>();
+  /** Members by tier set and level. */
+  readonly levels = new Map<string, Map<string, number>>();
 
   constructor(zone: Zone) {
     this.#zone = zone;
@@ -101,7 +103,13 @@ export class Tally implements PartitionListener {
       sums.debt += debt;
       this.balances.set(walletId, sums);
     }
-    return levelsOf(program, member);
+    const levels = levelsOf(program, member);
+    for (const [tierSet, level] of levels) {
+      const counts = this.levels.get(tierSet) ?? new Map<string, number>();
+      counts.set(level, (counts.get(level) ?? 0) + 1);
+      this.levels.set(tierSet, counts);
+    }
+    return levels;
   }
 
   #addAll(entries: readonly Entry[]): void {
