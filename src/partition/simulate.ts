@@ -7,8 +7,6 @@ import { assert, must } from '../lib/assert.ts';
 import type { EventReader } from '../log/log.ts';
 import type { Program } from '../program/program.ts';
 import type { PartitionStore } from '../store/store.ts';
-import type { Batch } from '../wire/batch.ts';
-import { WireError } from '../wire/pack.ts';
 import { contentOf, type Partition } from './partition.ts';
 import { checkpointShadow, messagesTo, openShadow } from './shadow.ts';
 import { type HeldLevels, Tally } from './tally.ts';
@@ -92,7 +90,8 @@ export async function simulatePartition(
   const document = JSON.stringify(program.document);
   let isReplaced = false;
   const replaceAt = (nowMs: number): void => {
-    // Before the log's first program there is nothing to replace: that event itself is.
+    // A program is a message of its own: the log's first is replaced before anything is scored by it, later ones are older than
+    // this one and passed over.
     if (isReplaced || nowMs < fromMs || trial.folded.program === undefined) return;
     trial.folded.replaceProgram(document, fromMs);
     isReplaced = true;
@@ -103,7 +102,7 @@ export async function simulatePartition(
       replaceAt(message.timestampMs);
       const content = contentOf(message);
       asIs.folded.apply(message, content);
-      trial.folded.apply(message, message.timestampMs < fromMs ? content : withProgram(content, document));
+      trial.folded.apply(message, content);
     }
     await checkpointShadow(asIs.folded);
     await checkpointShadow(trial.folded);
@@ -114,13 +113,6 @@ export async function simulatePartition(
   await asIs.folded.checkpoint();
   await trial.folded.checkpoint();
   compareMembers(asIs, trial, comparison, extent.lastMs);
-}
-
-/** Its programs replaced. */
-function withProgram(content: Batch | WireError, document: string): Batch | WireError {
-  if (content instanceof WireError || !content.events.some(({ type }) => type === 'program')) return content;
-  const events = content.events.map((event) => (event.type === 'program' ? { ...event, document } : event));
-  return { ...content, events };
 }
 
 interface Folded {
