@@ -1,5 +1,8 @@
 /** A log folded as it is and with another program: who moves, what changes, and what does not. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { reportOf, type SimulationReport } from '../../src/cli/simulate/report.ts';
 import { must } from '../../src/lib/assert.ts';
 import { MemoryLog } from '../../src/log/memory-log.ts';
 import { Comparison, extentOf, simulatePartition } from '../../src/partition/simulate.ts';
@@ -35,6 +38,7 @@ class Till {
     this.nowMs += days * DAY_MS;
   }
 
+  /** As `tidemark simulate` does. */
   async simulate(program: Program, fromMs = 0): Promise<Comparison> {
     const comparison = new Comparison(program);
     const extent = await extentOf(this.log.reader, this.partitions);
@@ -289,3 +293,42 @@ describe('points that were redeemed, held, adjusted or are pending', () => {
     }
   });
 });
+
+describe('docs/simulate.md', () => {
+  const docs = readFileSync(join(import.meta.dirname, '../../docs/simulate.md'), 'utf8');
+
+  async function exampleReport(): Promise<SimulationReport> {
+    const options = (minimum: number): Readonly<Record<string, unknown>> => ({
+      wallets: [{ id: 'points', redeem: { points: 10, worth: 1, minimum } }],
+    });
+    const redemption = { type: 'redemption', occurredAt: 0, store: '', terminal: '', wallet: '', amount: -1 } as const;
+    const till = new Till(2);
+    await till.send(programEvent(1, { ...options(1), ...tiersFrom(10, 20, 365) }));
+    await till.send(purchase('ana', 12), purchase('ben', 25));
+    till.later(30);
+    await till.send({ ...redemption, id: 'r1', memberId: 'ben', points: 15 }, purchase('cem', 18), purchase('dan', 8));
+    const [current, program] = [programOf(1, options(1)), programOf(2, { ...options(20), ...tiersFrom(15, 20, 365) })];
+    const trial = { program, fromMs: 0, extent: await extentOf(till.log.reader, 2) };
+    return reportOf(await till.simulate(program), current, trial, 0.02);
+  }
+
+  it('has the report of a small log as its example', async () => {
+    const [, example = ''] = docs.match(/```json\n(.*?)```/s) ?? [];
+    expect(JSON.parse(example)).toEqual(await exampleReport());
+  });
+
+  it('has the row of every field and no other', async () => {
+    const rows = [...docs.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]);
+    expect(rows).toEqual([...new Set(paths(await exampleReport(), ''))]);
+  });
+});
+
+/** Of all fields; before, after and difference count as one. */
+function paths(value: unknown, path: string): string[] {
+  if (Array.isArray(value)) return value.flatMap((one) => paths(one, `${path}[]`));
+  if (typeof value !== 'object' || value === null) return [path];
+  const { before: _, after: __, difference, ...rest } = value as Record<string, unknown>;
+  const own = difference === undefined ? value : rest;
+  const nested = Object.entries(own).flatMap(([key, one]) => paths(one, path === '' ? key : `${path}.${key}`));
+  return difference === undefined ? nested : [...nested, path];
+}

@@ -1,5 +1,5 @@
 /** Charts as SVG inside a page: no script, no font, no file of their own. Colours are the page's. */
-import { numberText } from './format.ts';
+import { compactText, numberText } from './format.ts';
 
 /** Before and after, or one value alone. */
 export interface ChartRow {
@@ -50,7 +50,7 @@ export function columnChart(title: string, rows: readonly ChartRow[]): string {
   const bottom = PLOT_TOP + PLOT_HEIGHT;
   const lines = [0, 0.5, 1].map((share) => {
     const y = bottom - share * PLOT_HEIGHT;
-    const label = `<text class="label" x="${PLOT_LEFT - 8}" y="${y + 4}">${numberText(most * share)}</text>`;
+    const label = `<text class="label" x="${PLOT_LEFT - 8}" y="${y + 4}">${compactText(most * share)}</text>`;
     return `<line x1="${PLOT_LEFT}" x2="${WIDTH}" y1="${y}" y2="${y}"/>${label}`;
   });
   const every = Math.ceil(rows.length / LABELS_MAX);
@@ -97,9 +97,9 @@ function fixed(value: number): string {
   return value.toFixed(1);
 }
 
-/** The next of 1, 2, 4, 5, 8 times a power of ten, of which half is a whole number too but for 1. */
+/** A round number, not much above, of which half is a whole number too. */
 function niceAbove(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 2, 4, 5, 8].find((times) => times * power >= value) ?? 10;
-  return Math.max(2, step * power);
+  const times = [1, 1.2, 1.6, 2, 4, 6, 8].find((one) => one * power >= value) ?? 10;
+  return Math.max(2, 2 * Math.round((times * power) / 2));
 }

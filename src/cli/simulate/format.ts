@@ -2,9 +2,15 @@
 import { currencyDigits } from '../../lib/currency.ts';
 
 const GROUPED = new Intl.NumberFormat('en-US');
+const COMPACT = new Intl.NumberFormat('en-US', { notation: 'compact' });
 
 export function numberText(value: number): string {
   return GROUPED.format(value);
+}
+
+/** `12M`. */
+export function compactText(value: number): string {
+  return COMPACT.format(value);
 }
 
 export function moneyText(minor: number, currency: string): string {

@@ -14,7 +14,7 @@ export interface Row {
 export function summaryLines({ program, from, log, seconds, eventsPerSecond }: SimulationReport): string[] {
   const { name, before, after } = program;
   return [
-    `${name}: version ${before}, as it is, and version ${after}, from ${from === null ? 'the beginning' : momentText(from)}`,
+    `${name}: version ${after} from ${from === null ? 'the beginning' : momentText(from)} on, against the log's own programs (now version ${before})`,
     `Log of ${momentText(log.first)} to ${momentText(log.last)}: ${numberText(log.events)} events in ${log.partitions} partitions,`,
     `folded twice in ${seconds} s, ${numberText(eventsPerSecond)} events/s`,
   ];
