@@ -28,11 +28,12 @@ export interface LogExtent {
 export async function extentOf(reader: EventReader, partitions: number): Promise<LogExtent> {
   const { epoch, firstSequence, lastSequence } = await reader.state();
   const last = await Promise.all(Array.from({ length: partitions }, (_, partition) => reader.lastOf(partition)));
+  const isEmpty = lastSequence === 0;
   return {
     epoch,
-    messages: lastSequence === 0 ? 0 : lastSequence - firstSequence + 1,
+    messages: isEmpty ? 0 : lastSequence - firstSequence + 1,
     firstSequence,
-    firstMs: (await reader.messageAt(firstSequence))?.timestampMs ?? 0,
+    firstMs: isEmpty ? 0 : ((await reader.messageAt(firstSequence))?.timestampMs ?? 0),
     lastMs: Math.max(0, ...last.map((message) => message?.timestampMs ?? 0)),
     ends: last.map((message) => message?.sequence ?? 0),
   };

@@ -294,6 +294,43 @@ describe('points that were redeemed, held, adjusted or are pending', () => {
   });
 });
 
+describe('the report', () => {
+  const levels = (...named: [string, number][]): Readonly<Record<string, unknown>> => ({
+    tiers: { id: 'main', window: { days: 7 }, levels: named.map(([id, from]) => ({ id, from })) },
+  });
+
+  async function reportFor(options: Readonly<Record<string, unknown>>): Promise<SimulationReport> {
+    const till = new Till();
+    await till.send(programEvent());
+    for (const [member, dollars] of Object.entries({ a: 5, b: 12, c: 25 })) await till.send(purchase(member, dollars));
+    const program = programOf(2, options);
+    const trial = { program, fromMs: 0, extent: await extentOf(till.log.reader, 1) };
+    return reportOf(await till.simulate(program), programOf(1), trial, 1);
+  }
+
+  it.each([
+    ['one level more', levels(['bronze', 5], ['silver', 10], ['gold', 20]), 'none bronze silver gold', [1, 0, 2]],
+    ['a level less', levels(['gold', 10]), 'none silver gold', [1, 0, 2]],
+    ['other names', levels(['one', 10], ['two', 20]), 'none silver gold one two', [0, 0, 1]],
+    ['a level between', levels(['silver', 10], ['amber', 15], ['gold', 30]), 'none silver amber gold', [0, 1, 2]],
+    ['no levels', { tiers: undefined }, 'none silver gold', [0, 2, 1]],
+  ])('knows up from down with %s', async (_what, options, named, moving) => {
+    const [main] = (await reportFor(options)).tiers;
+    expect(main?.levels.map(({ level }) => level ?? 'none').join(' ')).toBe(named);
+    expect([main?.up, main?.down, main?.stay]).toEqual(moving);
+  });
+
+  it('has what points cost by the rate of each program, and nothing where neither has one', async () => {
+    expect((await reportFor({ version: 2 })).cost).toBeUndefined();
+    const redeem = { points: 10, worth: 1 };
+    expect((await reportFor({ wallets: [{ id: 'points', redeem }] })).cost).toMatchObject({
+      currency: 'USD',
+      issued: { before: 0, after: 420 },
+      outstanding: { before: 0, after: 420 },
+    });
+  });
+});
+
 describe('docs/simulate.md', () => {
   const docs = readFileSync(join(import.meta.dirname, '../../docs/simulate.md'), 'utf8');
 

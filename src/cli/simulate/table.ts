@@ -35,28 +35,28 @@ export function reportText(report: SimulationReport, colour: boolean): string {
 type Paint = (text: string, code: string) => string;
 
 function tableLines(title: string, rows: readonly Row[], paint: Paint): string[] {
-  const heading = { label: title, before: 'before', after: 'after', difference: 'difference' };
-  const all = [heading, ...rows];
-  const width = (pick: (one: Row) => string): number => Math.max(...all.map((one) => pick(one).length));
-  const widths = [width(({ label }) => label), width(({ before }) => before), width(({ after }) => after)] as const;
-  const differenceWidth = width(({ difference }) => difference);
-  return all.map((one) => {
-    const [labelWidth, beforeWidth, afterWidth] = widths;
-    const label = one === heading ? one.label : `  ${one.label}`;
-    const left = `${label.padEnd(labelWidth + 2)}  ${one.before.padStart(beforeWidth)}  ${one.after.padStart(afterWidth)}`;
-    const difference = one.difference.padStart(differenceWidth);
-    if (one === heading) return paint(`${left}  ${difference}`, BOLD);
-    return one.difference === '' ? left : `${left}  ${paint(difference, CHANGED)}`;
-  });
+  const [head = [], ...lines] = aligned([
+    [title, 'before', 'after', 'difference'],
+    ...rows.map(({ label, before, after, difference }) => [`  ${label}`, before, after, difference]),
+  ]);
+  return [
+    paint(head.join('  '), BOLD),
+    ...lines.map((cells) => {
+      const difference = cells.pop()?.trimEnd() ?? '';
+      return difference === '' ? cells.join('  ') : [...cells, paint(difference, CHANGED)].join('  ');
+    }),
+  ];
 }
 
 function matrixLines(matrix: readonly (readonly string[])[]): string[] {
-  const widths = (matrix[0] ?? []).map((_, column) => Math.max(...matrix.map((cells) => cells[column]?.length ?? 0)));
-  return matrix.map((cells) => {
-    const padded = cells.map((cell, column) => {
-      const width = widths[column] ?? 0;
-      return column === 0 ? cell.padEnd(width) : (cell === '' ? '·' : cell).padStart(width);
-    });
-    return `  ${padded.join('  ')}`;
-  });
+  const shown = matrix.map((cells) => cells.map((cell) => (cell === '' ? '·' : cell)));
+  return aligned(shown).map((cells) => `  ${cells.join('  ')}`);
+}
+
+/** Names to the left, numbers to the right. */
+function aligned(rows: readonly (readonly string[])[]): string[][] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  return rows.map((cells) =>
+    cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))),
+  );
 }
