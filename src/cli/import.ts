@@ -3,7 +3,6 @@
  * one is durable. How far that has come is written beside the file after every block; a block that is sent twice is
  * recognised event by event.
  */
-import cliProgress from 'cli-progress';
 import { EVENTS_PER_REQUEST_MAX } from '../limits.ts';
 import { type ImportArgs, parseImportArgs } from './import/args.ts';
 import { LANES, sortIntoLanes } from './import/lanes.ts';
@@ -11,6 +10,7 @@ import { type Line, LineReader } from './import/lines.ts';
 import { changedSince, type Origin, originOf, type Progress, ProgressFile } from './import/progress.ts';
 import { type Refusal, Refusals } from './import/refusals.ts';
 import { Target } from './import/target.ts';
+import { openBar } from './progress-bar.ts';
 
 const SOME_REFUSED = 3;
 /** Lanes are not of one length; the longest should fit a request. */
@@ -28,7 +28,9 @@ export async function importEvents(args: readonly string[]): Promise<number> {
   const refusals = new Refusals(rejectsFile, before?.refused);
   let accepted = before?.accepted ?? 0;
   const fileBytes = run?.origin.fileBytes ?? 0;
-  const bar = openBar(fileBytes);
+  const format =
+    fileBytes === 0 ? '{lines} lines  {rate}/s' : '{bar} {percentage}%  {lines} lines  {rate}/s  ETA {eta_formatted}';
+  const bar = openBar(format, fileBytes, { lines: 0, rate: 0 });
   for await (const block of lines.blocks(BLOCK_LINES)) {
     const sent = await sendBlock(target, block);
     accepted += sent.accepted;
@@ -98,24 +100,6 @@ async function sendBlock(
     }),
   );
   return { accepted, refusals: refusals.sort((left, right) => left.line - right.line) };
-}
-
-function openBar(fileBytes: number): cliProgress.SingleBar {
-  const bar = new cliProgress.SingleBar(
-    {
-      format:
-        fileBytes === 0
-          ? '{lines} lines  {rate}/s'
-          : '{bar} {percentage}%  {lines} lines  {rate}/s  ETA {eta_formatted}',
-      stream: process.stderr,
-      hideCursor: true,
-      noTTYOutput: false,
-      etaBuffer: 50,
-    },
-    cliProgress.Presets.shades_classic,
-  );
-  bar.start(Math.max(1, fileBytes), 0, { lines: 0, rate: 0 });
-  return bar;
 }
 
 function summaryText(accepted: number, refused: number, first: readonly Refusal[], seconds: number): string {

@@ -5,6 +5,8 @@ import { EXPORT_HELP, exportMember } from './export.ts';
 import { IMPORT_HELP } from './import/args.ts';
 import { importEvents } from './import.ts';
 import { optionsHelp, UsageError } from './options.ts';
+import { SIMULATE_HELP } from './simulate/args.ts';
+import { simulate } from './simulate.ts';
 import { start } from './start.ts';
 import { VERIFY_HELP, verify } from './verify.ts';
 
@@ -29,6 +31,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   import: { summary: 'send a file of events to a running engine', help: () => IMPORT_HELP, run: importEvents },
   export: { summary: 'write everything about a member', help: () => EXPORT_HELP, run: exportMember },
   verify: { summary: 'fold the log again and compare it with the stores', help: () => VERIFY_HELP, run: verify },
+  simulate: { summary: 'try a new version of the program on the log', help: () => SIMULATE_HELP, run: simulate },
 };
 
 /** Exit codes: 0 done, 1 failed, 2 the command was not understood; verbs add their own. */

@@ -2,19 +2,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { toError } from '../lib/assert.ts';
-import { BrokerUnfit, connectLog } from '../log/connect.ts';
-import { openJetStreamLog } from '../log/jetstream-log.ts';
 import type { EventReader } from '../log/log.ts';
-import { findTopology, TopologyError } from '../log/topology.ts';
-import { createLogger } from '../observe/log.ts';
 import { incomparable, isSound, type RefoldResult, refold } from '../partition/refold.ts';
 import { openLmdbStore } from '../store/lmdb-store.ts';
 import type { PartitionStore } from '../store/store.ts';
 import { storePath } from '../store/store-path.ts';
-import { clearRunning, type DataFolder, holdDataFolder, writeRunning } from './data-folder.ts';
-import { endLeftovers } from './leftovers.ts';
-import { type NatsChild, startNatsChild } from './nats-child.ts';
-import { resolveSettings, type Settings, UsageError } from './options.ts';
+import type { DataFolder } from './data-folder.ts';
+import { resolveSettings, type Settings } from './options.ts';
+import { INTERRUPTED, untilInterrupted, withDataFolder, withLog } from './stored-log.ts';
 
 export const VERIFY_HELP = `Usage: tidemark verify [options]
 
@@ -28,7 +23,6 @@ Options:
 Exit codes: 0 all equal, 4 something differs or is missing.
 `;
 
-const INTERRUPTED = 1;
 const DIFFERS = 4;
 
 export async function verify(args: readonly string[]): Promise<number> {
@@ -37,64 +31,29 @@ export async function verify(args: readonly string[]): Promise<number> {
     args.filter((arg) => arg !== '--json'),
     process.env,
   );
-  if (!existsSync(settings.data)) throw new UsageError(`There is no data folder ${settings.data}.`);
-  const folder = await holdDataFolder(settings.data);
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  let nats: NatsChild | undefined;
-  try {
-    await endLeftovers(folder);
-    if (settings.natsUrl === '') nats = await startNats(settings, folder);
-    const results = await verifyAll({ ...settings, natsUrl: nats?.url ?? settings.natsUrl }, folder, stop.signal);
-    report(results, json);
-    return results.every(isSound) ? 0 : DIFFERS;
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    process.stderr.write('Interrupted: nothing was found out.\n');
-    return INTERRUPTED;
-  } finally {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-    await nats?.stop();
-    clearRunning(folder.path);
-    folder.release();
-  }
+  const results = await untilInterrupted((stop) =>
+    withDataFolder(settings, (folder, natsUrl) =>
+      withLog(settings, natsUrl, 'tidemark-verify', ({ reader }) => verifyAll(settings, folder, reader, stop)),
+    ),
+  );
+  if (results === undefined) return INTERRUPTED;
+  report(results, json);
+  return results.every(isSound) ? 0 : DIFFERS;
 }
 
-function startNats({ natsServer }: Settings, folder: DataFolder): Promise<NatsChild> {
-  if (!existsSync(folder.nats)) {
-    throw new UsageError(`There is no log in ${folder.nats}. If it is on a NATS server, name that with --nats-url.`);
+async function verifyAll(
+  { partitions }: Settings,
+  folder: DataFolder,
+  reader: EventReader,
+  stop: AbortSignal,
+): Promise<RefoldResult[]> {
+  const results: RefoldResult[] = [];
+  for (let partition = 0; partition < partitions; partition++) {
+    results.push(await verifyPartition(partition, partitions, folder.stores, reader, stop));
+    if (process.stderr.isTTY) process.stderr.write(`\r${partition + 1} of ${partitions} partitions`);
   }
-  return startNatsChild({
-    binary: natsServer,
-    folder: folder.nats,
-    logger: createLogger({ level: 'error' }),
-    // Whoever comes after us, were we killed, must find it.
-    onStart: (natsPid) => writeRunning(folder.path, { launcherPid: process.pid, natsPid, natsUrl: '' }),
-  });
-}
-
-async function verifyAll(settings: Settings, folder: DataFolder, stop: AbortSignal): Promise<RefoldResult[]> {
-  const { partitions } = settings;
-  const nc = await connectLog(settings.natsUrl, 'tidemark-verify');
-  try {
-    const names = await findTopology(nc, settings);
-    const { reader } = await openJetStreamLog(nc, names);
-    const results: RefoldResult[] = [];
-    for (let partition = 0; partition < partitions; partition++) {
-      results.push(await verifyPartition(partition, partitions, folder.stores, reader, stop));
-      if (process.stderr.isTTY) process.stderr.write(`\r${partition + 1} of ${partitions} partitions`);
-    }
-    if (process.stderr.isTTY) process.stderr.write('\n');
-    return results;
-  } catch (error) {
-    if (error instanceof TopologyError || error instanceof BrokerUnfit) throw new UsageError(error.message);
-    throw error;
-  } finally {
-    await nc.close();
-  }
+  if (process.stderr.isTTY) process.stderr.write('\n');
+  return results;
 }
 
 async function verifyPartition(

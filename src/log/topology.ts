@@ -72,11 +72,11 @@ export async function prepareTopology(nc: NatsConnection, options: TopologyOptio
   return { names, partitions, control };
 }
 
-/** The names of what prepareTopology made earlier; makes nothing. Throws TopologyError if it is not there or does not fit. */
+/** What prepareTopology made earlier; makes nothing. Throws TopologyError if it is not there or does not fit. */
 export async function findTopology(
   nc: NatsConnection,
   options: Pick<TopologyOptions, 'prefix' | 'partitions'>,
-): Promise<Names> {
+): Promise<Topology> {
   checkOptions(options);
   const { prefix, partitions } = options;
   const names = namesOf(prefix);
@@ -87,7 +87,7 @@ export async function findTopology(
   }
   const control = await new Kvm(nc).open(names.controlBucket, { allow_direct: false });
   checkRecord(names, (await control.get(TOPOLOGY_KEY))?.string() ?? '', partitions);
-  return names;
+  return { names, partitions, control };
 }
 
 /** The bucket with topology and program, made if missing. Reads are answered by its leader, so a write is seen at once. */

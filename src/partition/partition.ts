@@ -62,8 +62,8 @@ export interface PartitionListener {
     held: HeldMember | undefined,
     detail: string | undefined,
   ): void;
-  /** Time alone has changed a member. */
-  settled(held: HeldMember): void;
+  /** Time alone has changed a member, and written this to its ledger. */
+  settled(held: HeldMember, entries: readonly Entry[]): void;
   /** The message is done. */
   end(message: LogMessage): void;
 }
@@ -154,14 +154,16 @@ export class Partition {
   }
 
   /** Scores one message. A message at or before the position has been scored and is passed over. */
-  apply(message: LogMessage): void {
+  apply(message: LogMessage, content = contentOf(message)): void {
     if (message.sequence <= this.#position.sequence) return;
     const { listener, counters } = this.#options;
-    const batch = this.#decode(message);
-    if (batch !== undefined) {
+    if (content instanceof WireError) {
+      counters.event('malformed', 'malformed');
+      this.#reject(message, 'malformed', content.message, undefined, message.payload, undefined);
+    } else {
       while (this.#programs.nextAt <= message.timestampMs) this.#startProgram(message);
-      listener.begin(batch, message);
-      for (const event of batch.events) {
+      listener.begin(content, message);
+      for (const event of content.events) {
         switch (event.type) {
           case 'tick':
             this.#tick(message);
@@ -177,8 +179,8 @@ export class Partition {
         }
       }
       listener.end(message);
-      counters.observe('batch_events', batch.events.length);
-      this.eventsSince += batch.events.length;
+      counters.observe('batch_events', content.events.length);
+      this.eventsSince += content.events.length;
     }
     this.bytesSince += message.payload.length;
     this.#position.sequence = message.sequence;
@@ -186,15 +188,10 @@ export class Partition {
     this.#position.payload = message.payload;
   }
 
-  #decode(message: LogMessage): Batch | undefined {
-    try {
-      return decodeBatch(message.payload);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#options.counters.event('malformed', 'malformed');
-      this.#reject(message, 'malformed', error.message, undefined, message.payload, undefined);
-      return undefined;
-    }
+  /** Puts a program in force between two messages, at an instant. For trials: in the log, a program is an event. */
+  replaceProgram(document: string, atMs: number): void {
+    const { sequence } = this.#position;
+    this.#changeProgram(document, { sequence, timestampMs: atMs, payload: NO_BYTES, pending: 0 });
   }
 
   #score(event: MemberEvent, message: LogMessage): void {
@@ -360,7 +357,7 @@ export class Partition {
         }
         member.version = message.sequence;
         this.#members.changed(held);
-        listener.settled(held);
+        listener.settled(held, entries);
       }
     }
     this.#findNextDue();
@@ -467,6 +464,18 @@ export class Partition {
       programs: this.#programs.versions,
       effects: this.#effects.asked,
     };
+  }
+}
+
+const NO_BYTES = new Uint8Array();
+
+/** What a message holds, or why it cannot be read. */
+export function contentOf({ payload }: LogMessage): Batch | WireError {
+  try {
+    return decodeBatch(payload);
+  } catch (error) {
+    if (error instanceof WireError) return error;
+    throw error;
   }
 }
 

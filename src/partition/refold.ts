@@ -3,14 +3,13 @@
  * every record, id block and timer, the program, and the stored digest with both. Only reads.
  */
 import { digestText } from '../lib/hash.ts';
-import type { EffectsWriter, EventReader } from '../log/log.ts';
-import { allocateCounters, WorkerCounters } from '../observe/counters.ts';
+import type { EventReader } from '../log/log.ts';
 import { recountDigest } from '../store/member-cache.ts';
-import { createMemoryDisk, openMemoryStore } from '../store/memory-store.ts';
 import type { PartitionStore, StoredPosition } from '../store/store.ts';
 import { WireError } from '../wire/pack.ts';
-import { Partition, type PartitionListener } from './partition.ts';
+import type { Partition, PartitionListener } from './partition.ts';
 import { checkPosition, PositionMismatch } from './position.ts';
+import { checkpointShadow, messagesTo, openShadow } from './shadow.ts';
 
 export interface RefoldResult {
   readonly partition: number;
@@ -41,8 +40,6 @@ export interface Difference {
 }
 
 const DIFFERENCES_MAX = 100;
-/** Between checkpoints into memory, which let go of what is only kept for one. */
-const CHECKPOINT_EVENTS = 200_000;
 
 export async function refold(
   partition: number,
@@ -55,21 +52,9 @@ export async function refold(
   const mismatch = await mismatchOf(partition, store, reader);
   if (mismatch !== undefined) return incomparable(partition, mismatch);
   const position = store.position();
-  const shadow = openMemoryStore(createMemoryDisk());
-  const folded = await Partition.open({
-    partition,
-    partitions,
-    epoch,
-    store: shadow,
-    effects: NO_EFFECTS,
-    pause: async () => {},
-    counters: new WorkerCounters(allocateCounters(partitions)),
-    cacheMembers: 10_000,
-    fullLedger: false,
-    listener: NO_LISTENER,
-  });
+  const { folded, shadow } = await openShadow({ partition, partitions, epoch }, NO_LISTENER);
   const end = position?.sequence ?? 0;
-  if (end > 0) await foldTo(folded, end, reader, stop);
+  await foldTo(folded, end, reader, stop);
   return {
     partition,
     problem: programProblem(position, shadow.position()),
@@ -125,12 +110,10 @@ function programProblem(stored: StoredPosition | undefined, folded: StoredPositi
 }
 
 async function foldTo(folded: Partition, end: number, reader: EventReader, stop: AbortSignal): Promise<void> {
-  for await (const messages of reader.read(folded.number, 0, stop)) {
-    for (const message of messages) if (message.sequence <= end) folded.apply(message);
-    if (folded.eventsSince > CHECKPOINT_EVENTS) await folded.checkpoint();
-    if (messages.some(({ sequence }) => sequence >= end)) break;
+  for await (const messages of messagesTo(end, folded.number, reader, stop)) {
+    for (const message of messages) folded.apply(message);
+    await checkpointShadow(folded);
   }
-  stop.throwIfAborted();
   await folded.checkpoint();
 }
 
@@ -185,11 +168,6 @@ function wrongTimers(store: PartitionStore, shadow: PartitionStore): Set<string>
   for (const memberId of expected.keys()) if (!found.has(memberId)) wrong.add(memberId);
   return wrong;
 }
-
-const NO_EFFECTS: EffectsWriter = {
-  lastOf: async () => undefined,
-  publish: async (_partition, _payload, expectedLast) => expectedLast + 1,
-};
 
 export const NO_LISTENER: PartitionListener = {
   begin: () => {},
