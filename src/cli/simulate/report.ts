@@ -2,7 +2,7 @@
 
 import type { Comparison, Trial } from '../../partition/simulate.ts';
 import { type Balances, FLOWS, type Flows, noFlows, type Tally, tierSetsOf } from '../../partition/tally.ts';
-import type { Program, TierSet } from '../../program/program.ts';
+import type { Program } from '../../program/program.ts';
 import { OUTCOMES, type OutcomeCode } from '../../scoring/outcome.ts';
 import { worthOf } from '../../scoring/redemption.ts';
 import { instantText } from '../../wire/instant-text.ts';
