@@ -1,7 +1,8 @@
 /** The versions of the program that a partition has been told of: those that were, the one in force, and those to come. */
+import { PROGRAMS_KEPT } from '../limits.ts';
 import { checkProgram, issuesText } from '../program/parse.ts';
 import type { Program } from '../program/program.ts';
-import { succeed, versionsOf } from '../program/succession.ts';
+import { succeed } from '../program/succession.ts';
 import type { ProgramVersion, StoredPosition } from '../store/store.ts';
 
 interface Announced extends ProgramVersion {
@@ -62,8 +63,8 @@ export class Programs {
     if (next === undefined) return;
     this.#coming = later;
     this.current = succeed(this.current, next.program, next.since);
-    const kept = versionsOf(this.current).length;
-    this.#started = [...this.#started, { document: next.document, since: next.since }].slice(-kept);
+    const started = this.#started.filter(({ since }) => since < next.since);
+    this.#started = [...started, { document: next.document, since: next.since }].slice(-PROGRAMS_KEPT);
     this.#remember();
   }
 

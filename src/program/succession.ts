@@ -36,9 +36,10 @@ function walletsOf({ wallets }: ProgramDocument): readonly string[] {
   return wallets?.map(({ id }) => id) ?? [POINTS_WALLET];
 }
 
-/** `next` in the place of `previous` from an instant on, epoch ms. */
+/** `next` in the place of `previous` from an instant on, epoch ms. One that was in force for no time is passed over. */
 export function succeed(previous: Program | undefined, next: Program, since: number): Program {
-  return { ...next, since, earlier: previous === undefined ? undefined : shortened(previous, PROGRAMS_KEPT - 1) };
+  const earlier = previous !== undefined && previous.since >= since ? previous.earlier : previous;
+  return { ...next, since, earlier: earlier && shortened(earlier, PROGRAMS_KEPT - 1) };
 }
 
 function shortened(program: Program, versions: number): Program {
@@ -51,9 +52,4 @@ export function programAt(program: Program, at: number): Program {
   let inForce = program;
   while (at < inForce.since && inForce.earlier !== undefined) inForce = inForce.earlier;
   return inForce;
-}
-
-/** All versions that are known, oldest first. */
-export function versionsOf(program: Program): Program[] {
-  return [...(program.earlier === undefined ? [] : versionsOf(program.earlier)), program];
 }

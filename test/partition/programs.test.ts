@@ -42,7 +42,11 @@ describe('a program with an instant of its own', () => {
     expect(await balanceAfter(desk, 1)).toBe(1);
     desk.clock.nowMs = START_MS + 2 * HOUR_MS;
     expect(await balanceAfter(desk, 1)).toBe(101);
-    expect(desk.partition.program?.earlier?.version).toBe(2);
+    // The second was in force for no time.
+    expect(desk.partition.program?.earlier?.version).toBe(1);
+    expect(desk.store.position()?.programs).toBeUndefined();
+    await desk.partition.checkpoint();
+    expect(desk.store.position()?.programs?.map(({ since }) => since)).toEqual([START_MS, START_MS + 2 * HOUR_MS]);
   });
 
   it('cannot be followed by an older one while it waits', async () => {
