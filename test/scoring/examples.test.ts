@@ -25,3 +25,41 @@ return r2 of p2                                                            -> 0 
 `);
   });
 });
+
+describe('airline', () => {
+  it('keeps status to the end of February of the year after next, and lands softly', () => {
+    check(`${example('airline')}
+purchase f1 2300.00 (LIS x1 2300.00) tax=300.00 2026-03-10      -> +8000 none>silver until 2028-03-01
+purchase f2 3000.00 (NRT/long-haul x1 3000.00) 2026-05-02       -> +17500 silver>gold reward 5000 balance 30500
+purchase f3 100.00 2027-06-01                                   -> +600 tier gold
+tick 2028-02-29T23:59:59.999                                    -> tier gold unchanged
+tick 2028-03-01T00:00                                           -> gold>silver
+tick 2029-03-01T00:00                                           -> silver>none
+`);
+  });
+
+  it('takes a status back with the flight that gave it, and the miles for it', () => {
+    check(`${example('airline')}
+purchase f1 2000.00 2026-03-10      -> +8000 none>silver
+purchase f2 3000.00 2026-05-02      -> +15000 silver>gold reward 5000
+return r1 of f2                     -> -15000 gold>silver reward -5000 balance 8000
+`);
+  });
+
+  it('holds miles for a booking, and captures what it came to', () => {
+    check(`${example('airline')}
+purchase f1 2000.00 2026-03-10      -> +8000
+hold h1 5000 2026-03-11             -> -5000 worth 40.00 balance 3000
+capture c1 of h1 4500               -> +500 worth 36.00 balance 3500
+`);
+  });
+});
+
+describe('coffee', () => {
+  it('earns by level, and spends at once', () => {
+    check(`${example('coffee')}
+purchase p1 100.00 2026-01-05       -> +1000 none>silver
+purchase p2 10.00                   -> +125
+`);
+  });
+});
