@@ -187,12 +187,13 @@ function eventOf(
   }
 }
 
-function kindsOf({ code, entry, expirations, expiredAtOnce }: Outcome): string[] {
-  const hadExpired = code === 'scored' && entry?.kind === 'reversal' && entry.parts.some(({ expired }) => expired > 0);
+function kindsOf({ code, entry, before, after }: Outcome): string[] {
+  const isReturn = code === 'scored' && (entry?.kind === 'reversal' || entry?.kind === 'void');
+  const takes = isReturn ? entry.parts.flatMap((part) => part.takes) : [];
   return [
-    ...(expirations.length > 0 ? ['expired before'] : []),
-    ...(expiredAtOnce === undefined ? [] : ['expired at once']),
-    ...(hadExpired ? ['returned after it expired'] : []),
+    ...before.map(({ kind }) => `${kind} before`),
+    ...after.map(({ kind }) => `${kind} at once`),
+    ...(takes.some(({ expired }) => expired > 0) ? ['returned after it expired'] : []),
   ];
 }
 
@@ -240,8 +241,8 @@ it('the fold agrees with the bookkeeper, event by event', { timeout: 120_000 }, 
     'line_not_in_original',
     'return_exceeds_original',
     'nothing_to_match',
-    'expired before',
-    'expired at once',
+    'expiration before',
+    'expiration at once',
     'returned after it expired',
   ]) {
     expect(codes.get(code) ?? 0, code).toBeGreaterThan(0);
