@@ -1,5 +1,5 @@
 /** What a purchase was, what of it has gone back, and what the rest of it gives, by its own terms. */
-import { type EarnRule, type Fraction, type Rules, rounded, type WalletRules } from './oracle-rules.ts';
+import { type EarnRule, type Fraction, type Rounding, type Rules, rounded, type WalletRules } from './oracle-rules.ts';
 import { least, total } from './oracle-wallet.ts';
 import type { PublicPurchase, PublicReturn } from './public-event.ts';
 
@@ -17,8 +17,6 @@ export interface Bought {
   readonly multiplier: Fraction;
   readonly redemptionId: string;
   back: readonly Back[];
-  /** Of the redemption that paid a part, points that these goods brought back. */
-  redeemedBack: bigint;
   isConfirmed: boolean;
 }
 
@@ -48,7 +46,7 @@ export function priced(event: What, earnOn: Rules['earnOn']): Pick<Bought, 'line
   const lines = event.lines ?? [];
   const prices = lines.map(({ amount }) => BigInt(amount));
   const amount = lines.length === 0 ? BigInt(event.amount ?? 0) : total(prices);
-  const coupons = spread(BigInt(discount), prices);
+  const paid = spread(amount - BigInt(discount), prices);
   let counted = amount - BigInt(tax + tip + giftCards);
   if (earnOn !== 'gross') counted -= BigInt(discount);
   if (earnOn === 'net-of-points') counted -= BigInt(paidWithPoints);
@@ -57,25 +55,22 @@ export function priced(event: What, earnOn: Rules['earnOn']): Pick<Bought, 'line
       sku,
       category,
       quantity,
-      paid: (prices[index] ?? 0n) - (coupons[index] ?? 0n),
+      paid: paid[index] ?? 0n,
     })),
     paid: amount - BigInt(discount),
     counted,
   };
 }
 
-/** By weight, in whole units that add up. */
+/** By weight, in whole units that add up: the largest fractions, of equal ones the first, are rounded up. */
 function spread(sum: bigint, weights: readonly bigint[]): bigint[] {
   const all = total(weights);
-  let weight = 0n;
-  let given = 0n;
-  return weights.map((one) => {
-    weight += one;
-    const upTo = all === 0n ? 0n : (sum * weight) / all;
-    const share = upTo - given;
-    given = upTo;
-    return share;
-  });
+  if (all === 0n) return weights.map(() => 0n);
+  const shares = weights.map((weight) => (sum * weight) / all);
+  const fractions = weights.map((weight) => (sum * weight) % all);
+  const largest = [...fractions.keys()].sort((one, other) => Number((fractions[other] ?? 0n) - (fractions[one] ?? 0n)));
+  const up = new Set(largest.slice(0, Number(sum - total(shares))));
+  return shares.map((share, index) => share + (up.has(index) ? 1n : 0n));
 }
 
 // --- What is left ---
@@ -93,20 +88,25 @@ function leftOfLine(line: Line, index: number, back: readonly Back[]): { quantit
   };
 }
 
-/** Neither goods nor money are left. */
-function isGone(purchase: Bought, back: readonly Back[]): boolean {
-  const goods = purchase.lines.some((line, index) => leftOfLine(line, index, back).quantity > 0);
-  return back.length > 0 && !goods && leftOf(purchase, back) === 0n;
+/** Some of the money stays, or some of the goods where nothing was paid. */
+function isThere(purchase: Bought, back: readonly Back[]): boolean {
+  if (purchase.paid > 0n) return leftOf(purchase, back) > 0n;
+  return purchase.lines.some((line, index) => leftOfLine(line, index, back).quantity > 0);
 }
 
-/** The share of `whole` that what is left has in the purchase, rounded down. */
-export function shareOfLeft(purchase: Bought, back: readonly Back[], whole: bigint): bigint {
-  if (isGone(purchase, back)) return 0n;
-  return purchase.paid === 0n ? whole : (whole * leftOf(purchase, back)) / purchase.paid;
+/** The share of `whole` that what is left has in the purchase. */
+function shareOfLeft(purchase: Bought, back: readonly Back[], whole: bigint, rounding: Rounding): bigint {
+  if (purchase.paid === 0n) return whole;
+  return rounded({ above: whole * leftOf(purchase, back), below: purchase.paid }, rounding);
+}
+
+/** The share of `whole` that what has gone back has in the purchase, rounded down. */
+export function shareOfBack(purchase: Bought, back: readonly Back[], whole: bigint): bigint {
+  return whole - shareOfLeft(purchase, back, whole, 'ceil');
 }
 
 export function countedLeft(purchase: Bought, back: readonly Back[]): bigint {
-  return shareOfLeft(purchase, back, purchase.counted);
+  return shareOfLeft(purchase, back, purchase.counted, 'floor');
 }
 
 // --- What it gives ---
@@ -116,42 +116,56 @@ export function given(rules: Rules, purchase: Bought, back: readonly Back[]): Ma
   return new Map(rules.wallets.map((wallet) => [wallet.id, total(givenTo(rules, wallet, purchase, back))]));
 }
 
+/** Rule by rule. */
 function givenTo(rules: Rules, wallet: WalletRules, purchase: Bought, back: readonly Back[]): bigint[] {
-  if (rules.isProportional && back.length > 0) {
-    return givenTo(rules, wallet, purchase, []).map((points) => shareOfLeft(purchase, back, points));
-  }
   const earn = rules.earn.filter((rule) => rule.wallet === wallet.id && isFor(rule, purchase));
-  if (wallet.rounded === 'basket') {
-    const sum = earn.flatMap((rule) => amountsOf(rule, purchase, back).map((amount) => points(rule, purchase, amount)));
-    return [rounded(sum.reduce(added, { above: 0n, below: 1n }), wallet.rounding)];
-  }
-  return earn.map((rule) => {
-    const amounts = amountsOf(rule, purchase, back);
-    const each = wallet.rounded === 'line' ? amounts : [total(amounts)];
-    return total(each.map((amount) => rounded(points(rule, purchase, amount), rule.rounding)));
-  });
+  if (!rules.isProportional || back.length === 0) return earnedBy(earn, wallet, purchase, back);
+  const earned = earnedBy(earn, wallet, purchase, []);
+  return earn.map(({ rounding }, index) => shareOfLeft(purchase, back, earned[index] ?? 0n, rounding));
 }
 
-function isFor({ stores, from, below }: EarnRule, { store, counted }: Bought): boolean {
+function earnedBy(earn: readonly EarnRule[], wallet: WalletRules, purchase: Bought, back: readonly Back[]): bigint[] {
+  const exact = earn.map((rule) => amountsOf(rule, purchase, back).map((amount) => points(rule, purchase, amount)));
+  switch (wallet.rounded) {
+    case 'line':
+      return exact.map((lines, index) => total(lines.map((one) => rounded(one, earn[index]?.rounding ?? 'floor'))));
+    case 'rule':
+      return exact.map((lines, index) => rounded(lines.reduce(added, NOTHING), earn[index]?.rounding ?? 'floor'));
+    case 'basket': {
+      const sums = exact.map((lines) => lines.reduce(added, NOTHING));
+      const all = sums.reduce(added, NOTHING);
+      return spread(
+        rounded(all, wallet.rounding),
+        sums.map(({ above, below }) => (above * all.below) / below),
+      );
+    }
+  }
+}
+
+export function isFor(rule: EarnRule, { store, counted, lines }: Bought): boolean {
+  const { skus, categories, stores, from, below } = rule;
   if (stores !== undefined && !stores.includes(store)) return false;
+  if ((skus !== undefined || categories !== undefined) && !lines.some((line) => isForLine(rule, line))) return false;
   if (from !== undefined && counted * from.below < from.above) return false;
   return below === undefined || counted * below.below < below.above;
 }
 
+function isForLine({ skus, categories }: EarnRule, { sku, category }: Line): boolean {
+  return (skus === undefined || skus.includes(sku)) && (categories === undefined || categories.includes(category));
+}
+
 /** What the rule counts, line by line: minor units, pieces, lines, or the one purchase. */
-function amountsOf({ skus, categories, each }: EarnRule, purchase: Bought, back: readonly Back[]): bigint[] {
+function amountsOf(rule: EarnRule, purchase: Bought, back: readonly Back[]): bigint[] {
   const lines = purchase.lines.map((line, index) => ({ ...line, ...leftOfLine(line, index, back) }));
   const money = spread(
     countedLeft(purchase, back),
     lines.map(({ amount }) => amount),
   );
-  const isAny = skus === undefined && categories === undefined;
-  const mine = lines.flatMap(({ sku, category, quantity }, index) =>
-    (skus === undefined || skus.includes(sku)) && (categories === undefined || categories.includes(category))
-      ? [{ quantity: BigInt(quantity), money: money[index] ?? 0n }]
-      : [],
+  const isAny = rule.skus === undefined && rule.categories === undefined;
+  const mine = lines.flatMap((line, index) =>
+    isForLine(rule, line) ? [{ quantity: BigInt(line.quantity), money: money[index] ?? 0n }] : [],
   );
-  switch (each) {
+  switch (rule.each) {
     case undefined:
       return lines.length === 0 && isAny ? [countedLeft(purchase, back)] : mine.map((line) => line.money);
     case 'piece':
@@ -159,7 +173,7 @@ function amountsOf({ skus, categories, each }: EarnRule, purchase: Bought, back:
     case 'line':
       return mine.map(({ quantity }) => (quantity > 0n ? 1n : 0n));
     case 'purchase':
-      return [(isAny ? !isGone(purchase, back) : mine.some(({ quantity }) => quantity > 0n)) ? 1n : 0n];
+      return [(isAny ? isThere(purchase, back) : mine.some(({ quantity }) => quantity > 0n)) ? 1n : 0n];
   }
 }
 
@@ -170,6 +184,8 @@ function points({ points, per }: EarnRule, { multiplier }: Bought, amount: bigin
     below: multiplier.below * (per?.above ?? 1n),
   };
 }
+
+const NOTHING: Fraction = { above: 0n, below: 1n };
 
 function added(one: Fraction, other: Fraction): Fraction {
   return { above: one.above * other.below + other.above * one.below, below: one.below * other.below };

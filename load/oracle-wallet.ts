@@ -21,9 +21,8 @@ interface Lot {
   expired: bigint;
 }
 
-/** Pending points of one purchase. */
+/** Pending points. */
 interface Waiting {
-  readonly purchaseId: string;
   readonly earned: number;
   last: number;
   /** The day from which they can be spent; Infinity: once confirmed. */
@@ -98,54 +97,61 @@ export function spend(wallet: Wallet, points: bigint): Part[] {
 }
 
 /**
- * Takes back what a purchase earned on a day: what is pending of it, what is open of it, what has expired of it, which costs
- * nothing, and then anything, as far as the wallet lets a return go. `isSettled`: none of it is pending.
+ * Takes back what a purchase earned on a day: what is pending of it, what is open of it (of one that was confirmed, that
+ * first), what has expired of it, which costs nothing, and then anything, as far as `limit` lets it go.
  */
-export function takeBack(wallet: Wallet, day: number, purchaseId: string, isSettled: boolean, points: bigint): void {
+export function takeBack(wallet: Wallet, day: number, isConfirmed: boolean, points: bigint, limit: Limit): void {
+  const waiting = wallet.waiting.filter(({ earned }) => earned === day);
+  const lots = wallet.lots.filter(({ earned }) => earned === day);
   let rest = points;
-  if (!isSettled) {
-    const ofDay = wallet.waiting.filter(({ earned }) => earned === day);
-    rest = takeWaiting(
-      [...ofDay].sort((one) => (one.purchaseId === purchaseId ? -1 : 1)),
-      rest,
-    );
-  }
-  if (wallet.rules.returns !== 'only-pending') {
-    const lots = wallet.lots.filter(({ earned }) => earned === day);
+  if (!isConfirmed) rest -= takeWaiting(waiting, rest);
+  if (limit !== 'only-pending') {
     const open = pointsIn(takeFrom(soonest(lots), rest));
     wallet.balance -= open;
     rest -= open;
+    if (isConfirmed) rest -= takeWaiting(waiting, rest);
     for (const lot of lots) {
       const taken = least(lot.expired, rest);
       lot.expired -= taken;
       rest -= taken;
     }
   }
-  deduct(wallet, rest);
+  deduct(wallet, rest, limit);
 }
 
-/** Takes any points back, the soonest to expire first, as far as the wallet lets a return go. */
-export function deduct(wallet: Wallet, points: bigint): void {
-  const { returns } = wallet.rules;
-  if (returns === 'only-pending') {
-    takeWaiting(wallet.waiting, points);
-    return;
+type Limit = WalletRules['returns'];
+
+/** Takes any points back, the soonest to expire first, as far as `limit` lets it go. */
+export function deduct(wallet: Wallet, points: bigint, limit: Limit): void {
+  if (limit === 'only-pending') takeWaiting(wallet.waiting, points);
+  else takeSoonest(wallet, limit === 'within-balance' ? least(points, available(wallet)) : points);
+}
+
+/** Takes any points, whatever the wallet says of spending and returns; what is not there is debt. */
+export function takeSoonest(wallet: Wallet, points: bigint): void {
+  wallet.balance -= points;
+  takeFrom(soonest(wallet.lots), points);
+}
+
+/** What waits of a day, up to so many points, comes in. Returns how many came. */
+export function confirm(wallet: Wallet, day: number, points: bigint): bigint {
+  const waiting = inTurn(wallet.waiting.filter(({ earned }) => earned === day));
+  let rest = points;
+  for (const one of waiting) {
+    const taken = takeWaiting([one], rest);
+    comeIn(wallet, [{ ...one, points: taken }]);
+    rest -= taken;
   }
-  const owed = returns === 'within-balance' ? least(points, available(wallet)) : points;
-  wallet.balance -= owed;
-  takeFrom(soonest(wallet.lots), owed);
+  return points - rest;
 }
 
-/** What waited comes in once `isOver`. */
-export function mature(wallet: Wallet, isOver: (waiting: Waiting) => boolean): bigint {
-  let points = 0n;
-  for (const one of wallet.waiting) {
-    if (one.points === 0n || !isOver(one)) continue;
+/** What can be spent from a day on comes in. */
+export function mature(wallet: Wallet, day: number): void {
+  for (const one of inTurn(wallet.waiting)) {
+    if (one.first > day) continue;
     comeIn(wallet, [one]);
-    points += one.points;
     one.points = 0n;
   }
-  return points;
 }
 
 /** A purchase on a day renews what is open and what is pending. */
@@ -171,7 +177,7 @@ export function expire(wallet: Wallet, day: number): bigint {
   return points;
 }
 
-/** The first `points` that were taken, and the others, last taken first. */
+/** The first `points` that were taken, and the others, the soonest to expire first. */
 export function split(parts: readonly Part[], points: bigint): { first: Part[]; others: Part[] } {
   const first: Part[] = [];
   const others: Part[] = [];
@@ -179,9 +185,9 @@ export function split(parts: readonly Part[], points: bigint): { first: Part[]; 
     const taken = least(part.points, points);
     points -= taken;
     if (taken > 0n) first.push({ ...part, points: taken });
-    if (taken < part.points) others.unshift({ ...part, points: part.points - taken });
+    if (taken < part.points) others.push({ ...part, points: part.points - taken });
   }
-  return { first, others };
+  return { first, others: inTurn(others) };
 }
 
 /** Lots that agree in both days as one. */
@@ -195,14 +201,12 @@ export function lotsOf({ lots }: Wallet): { last: number; earned: number; points
 }
 
 function soonest(lots: readonly Lot[]): Lot[] {
-  return lots
-    .filter(({ left }) => left > 0n)
-    .sort((one, other) => (one.last === other.last ? one.earned - other.earned : one.last < other.last ? -1 : 1));
+  return inTurn(lots.filter(({ left }) => left > 0n));
 }
 
 function inOrder({ rules, lots }: Wallet): Lot[] {
   const order = soonest(lots);
-  return rules.newestFirst ? order.sort((one, other) => other.earned - one.earned) : order;
+  return rules.newestFirst ? order.reverse().sort((one, other) => other.earned - one.earned) : order;
 }
 
 function takeFrom(lots: readonly Lot[], points: bigint): Part[] {
@@ -216,12 +220,19 @@ function takeFrom(lots: readonly Lot[], points: bigint): Part[] {
   return parts;
 }
 
-/** Returns what could not be taken. */
 function takeWaiting(waiting: readonly Waiting[], points: bigint): bigint {
-  for (const one of waiting) {
-    const taken = least(one.points, points);
+  let rest = points;
+  for (const one of inTurn(waiting)) {
+    const taken = least(one.points, rest);
     one.points -= taken;
-    points -= taken;
+    rest -= taken;
   }
-  return points;
+  return points - rest;
+}
+
+/** The soonest to expire first, then the oldest. */
+function inTurn<T extends Pick<Lot, 'last' | 'earned'>>(ones: readonly T[]): T[] {
+  return [...ones].sort((one, other) =>
+    one.last === other.last ? one.earned - other.earned : one.last < other.last ? -1 : 1,
+  );
 }

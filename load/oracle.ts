@@ -11,15 +11,17 @@ import {
   type Bought,
   countedLeft,
   given,
+  isFor,
   priced,
   returnedBy,
-  shareOfLeft,
+  shareOfBack,
   shares,
 } from './oracle-goods.ts';
 import { DAY_MS, type Level, ONE, type Rules, readRules, rounded } from './oracle-rules.ts';
 import {
   available,
   comeIn,
+  confirm,
   copyOf,
   deduct,
   emptyWallet,
@@ -34,6 +36,7 @@ import {
   spend,
   split,
   takeBack,
+  takeSoonest,
   total,
   type Wallet,
 } from './oracle-wallet.ts';
@@ -135,7 +138,7 @@ export class Oracle {
     if (typeof fact === 'string') return refused(fact);
     for (const [id, wallet] of book.clock.wallets) points.set(id, (points.get(id) ?? 0n) + pointsOf(wallet));
     this.#catchUp(book, Math.max(receivedMs, book.clock.at));
-    this.#redeemByItself(book, book.clock.at);
+    this.#redeemByItself(book, at);
 
     book.facts.set(event.id, { text, type: event.type, ...fact });
     this.#books.set(event.memberId, book);
@@ -214,11 +217,8 @@ export class Oracle {
     this.#relevel(book, Math.max(at, book.clock.at), changes);
     for (const [walletId, points] of given(this.#program, purchase, [])) {
       const wallet = walletOf(book, walletId);
-      const { rules } = wallet;
-      const [first, last] = [rules.firstDay(day), rules.lastDay(day)];
-      if (first > day) wallet.waiting.push({ purchaseId: event.id, earned: day, first, last, points });
-      else comeIn(wallet, [{ earned: day, last, points }]);
-      if (rules.renews) renew(wallet, last);
+      this.#earn(wallet, day, false, points);
+      if (wallet.rules.renews) renew(wallet, wallet.rules.lastDay(day));
     }
     return { purchase };
   }
@@ -234,7 +234,10 @@ export class Oracle {
     for (const [purchase, back] of found.back) this.#takeBack(book, purchase, back);
     if (unmatched === 'deduct') {
       const goods = bought(event, at, this.#program.calendar.dayOf(at), priced(found.unmatched, earnOn), multiplier);
-      for (const [walletId, points] of given(this.#program, goods, [])) deduct(walletOf(book, walletId), points);
+      for (const [walletId, points] of given(this.#program, goods, [])) {
+        const wallet = walletOf(book, walletId);
+        deduct(wallet, points, wallet.rules.returns);
+      }
       let rest = goods.counted;
       for (const day of [...book.spend.keys()].sort((one, other) => other - one)) {
         rest -= takeFromDay(book.spend, day, rest);
@@ -244,26 +247,29 @@ export class Oracle {
     return {};
   }
 
-  #takeBack(book: Book, purchase: Bought, back: readonly Back[]): void {
-    const { id, day } = purchase;
+  /** `limit`: instead of what the wallets say of returns. */
+  #takeBack(book: Book, purchase: Bought, back: readonly Back[], limit?: 'unlimited'): void {
+    const { day, isConfirmed } = purchase;
     const after = given(this.#program, purchase, back);
     for (const [walletId, before] of given(this.#program, purchase, purchase.back)) {
-      const points = before - (after.get(walletId) ?? 0n);
       const wallet = walletOf(book, walletId);
-      takeBack(wallet, day, id, this.#isSettledIn(book, wallet, purchase), points);
+      const points = before - (after.get(walletId) ?? 0n);
+      if (points < 0n) this.#earn(wallet, day, isConfirmed, -points);
+      else takeBack(wallet, day, isConfirmed, points, limit ?? wallet.rules.returns);
     }
     takeFromDay(book.spend, day, countedLeft(purchase, purchase.back) - countedLeft(purchase, back));
-    this.#giveBackRedeemed(book, purchase, back);
+    const spent = book.facts.get(purchase.redemptionId)?.spent;
+    if (spent !== undefined) {
+      const before = shareOfBack(purchase, purchase.back, spent.points);
+      this.#giveBack(book, spent, shareOfBack(purchase, back, spent.points) - before);
+    }
     purchase.back = back;
   }
 
-  /** Points that paid for these goods, in proportion. */
-  #giveBackRedeemed(book: Book, purchase: Bought, back: readonly Back[]): void {
-    const spent = book.facts.get(purchase.redemptionId)?.spent;
-    if (spent === undefined) return;
-    const due = spent.points - shareOfLeft(purchase, back, spent.points) - purchase.redeemedBack;
-    purchase.redeemedBack += due;
-    this.#giveBack(book, spent, due);
+  #earn(wallet: Wallet, day: number, isConfirmed: boolean, points: bigint): void {
+    const [first, last] = [wallet.rules.firstDay(day), wallet.rules.lastDay(day)];
+    if (first > day && !isConfirmed) wallet.waiting.push({ earned: day, first, last, points });
+    else comeIn(wallet, [{ earned: day, last, points }]);
   }
 
   /** Spent points come back, as if so many fewer had been spent. */
@@ -302,28 +308,31 @@ export class Oracle {
     const purchase = purchaseNamed(book, event.originalId);
     if (typeof purchase === 'string') return purchase;
     if (purchase.back.length > 0) return 'purchase_returned';
-    const { wallets } = book.clock;
-    if ([...wallets.values()].every((wallet) => this.#isSettledIn(book, wallet, purchase))) return 'purchase_settled';
-    this.#takeBack(book, purchase, allBack(purchase));
+    if (this.#isSettled(purchase, at)) return 'purchase_settled';
+    this.#takeBack(book, purchase, allBack(purchase), 'unlimited');
     this.#relevel(book, Math.max(at, book.clock.at), changes);
     return {};
+  }
+
+  #isSettled(purchase: Bought, at: number): boolean {
+    if (purchase.isConfirmed) return true;
+    const { earn, wallets, calendar } = this.#program;
+    const into = new Set(earn.filter((rule) => isFor(rule, purchase)).map(({ wallet }) => wallet));
+    const firstDays = wallets.filter(({ id }) => into.has(id)).map(({ firstDay }) => firstDay(purchase.day));
+    return calendar.dayOf(at) >= Math.max(purchase.day + 1, ...firstDays);
   }
 
   #confirm(book: Book, event: PublicOfPurchase): What | string {
     const purchase = purchaseNamed(book, event.originalId);
     if (typeof purchase === 'string') return purchase;
-    let points = 0n;
-    for (const wallet of book.clock.wallets.values()) {
-      points += mature(wallet, ({ purchaseId }) => purchaseId === purchase.id);
+    if (purchase.isConfirmed) return 'nothing_pending';
+    let confirmed = 0n;
+    for (const [walletId, points] of given(this.#program, purchase, purchase.back)) {
+      confirmed += confirm(walletOf(book, walletId), purchase.day, points);
     }
-    if (points === 0n) return 'nothing_pending';
+    if (confirmed === 0n) return 'nothing_pending';
     purchase.isConfirmed = true;
     return {};
-  }
-
-  #isSettledIn({ clock }: Book, { rules }: Wallet, { day, isConfirmed }: Bought): boolean {
-    const first = rules.firstDay(day);
-    return isConfirmed || this.#program.calendar.dayOf(clock.now) >= (first > day ? first : day + 1);
   }
 
   #spendPoints(book: Book, event: PublicSpend, at: number): What | string {
@@ -376,7 +385,7 @@ export class Oracle {
     if (wallet === undefined) return 'wallet_not_found';
     const points = BigInt(event.points);
     const earned = this.#program.calendar.dayOf(at);
-    if (points < 0n) spend(wallet, -points);
+    if (points < 0n) takeSoonest(wallet, -points);
     else comeIn(wallet, [{ earned, last: wallet.rules.lastDay(earned), points }]);
     return {};
   }
@@ -436,7 +445,6 @@ export class Oracle {
       }
     }
     clock.at = Math.max(clock.at, at);
-    clock.now = Math.max(clock.at, now);
   }
 
   /** Does the day begin with points that expire or can be spent, or without a day of spend that the level rests on? */
@@ -454,32 +462,39 @@ export class Oracle {
     );
   }
 
-  /** The level first, then what comes in, then what expires. */
+  /** The level first, then the points, wallet by wallet. */
   #fire(book: Book, at: number, changes: LevelChange[]): void {
     const { clock } = book;
-    const day = this.#program.calendar.dayOf(at);
     clock.at = at;
     this.#relevel(book, at, changes);
-    for (const wallet of clock.wallets.values()) {
-      this.#runOut(clock, wallet, at);
-      mature(wallet, ({ first }) => first <= day);
-      noted(clock, 'expired', wallet, at, expire(wallet, day));
-    }
+    for (const wallet of clock.wallets.values()) this.#moveOn(clock, wallet, at);
     this.#redeemByItself(book, at);
   }
 
-  /** What an event brought too late: what it earned can be spent already, or cannot be any more. */
+  /** What an event brought too late: it could be spent already, or can be no more. It happens with the instant it is late for. */
   #catchUp({ clock }: Book, until: number): void {
-    const { calendar } = this.#program;
-    for (const wallet of clock.wallets.values()) {
-      this.#runOut(clock, wallet, until);
-      mature(wallet, ({ first }) => first !== Infinity && calendar.startOf(first) <= until);
-      for (const { last } of lotsOf(wallet)) {
-        if (last === Infinity) continue;
-        const at = calendar.startOf(last + 1);
-        if (at <= until) noted(clock, 'expired', wallet, at, expire(wallet, last + 1));
-      }
+    for (;;) {
+      const at = Math.min(...[...clock.wallets.values()].flatMap((wallet) => this.#instantsOf(wallet)));
+      if (at > until) return;
+      for (const wallet of clock.wallets.values()) this.#moveOn(clock, wallet, at);
     }
+  }
+
+  #instantsOf(wallet: Wallet): number[] {
+    const days = [
+      ...lotsOf(wallet).map(({ last }) => last + 1),
+      ...wallet.waiting.filter(({ points }) => points > 0n).map(({ first }) => first),
+    ];
+    const midnights = days.filter((day) => day !== Infinity).map((day) => this.#program.calendar.startOf(day));
+    return [...midnights, ...wallet.holds.map(({ untilMs }) => untilMs), Infinity];
+  }
+
+  /** What is due at an instant: first what comes in, then what expires. */
+  #moveOn(clock: Clock, wallet: Wallet, at: number): void {
+    const day = this.#program.calendar.dayOf(at);
+    this.#runOut(clock, wallet, at);
+    mature(wallet, day);
+    noted(clock, 'expired', wallet, at, expire(wallet, day));
   }
 
   #runOut(clock: Clock, wallet: Wallet, at: number): void {
@@ -504,7 +519,7 @@ export class Oracle {
     return {
       facts: new Map(),
       spend: new Map(),
-      clock: { at: -Infinity, now: -Infinity, level: '', since: 0, wallets, passed: [] },
+      clock: { at: -Infinity, level: '', since: 0, wallets, passed: [] },
       enrolledAt: 0,
     };
   }
@@ -522,8 +537,6 @@ interface Book {
 interface Clock {
   /** All that was due by then has happened; -Infinity before the first event. */
   at: number;
-  /** The log's time of the latest event. */
-  now: number;
   level: string;
   since: number;
   readonly wallets: ReadonlyMap<string, Wallet>;
@@ -577,7 +590,7 @@ function bought(
   multiplier: Bought['multiplier'],
 ): Bought {
   const redemptionId = event.type === 'purchase' ? (event.redemptionId ?? '') : '';
-  return { id, at, day, store, ...price, multiplier, redemptionId, back: [], redeemedBack: 0n, isConfirmed: false };
+  return { id, at, day, store, ...price, multiplier, redemptionId, back: [], isConfirmed: false };
 }
 
 function purchaseNamed({ facts }: Book, id: string): Bought | string {
