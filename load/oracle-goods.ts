@@ -62,15 +62,24 @@ export function priced(event: What, earnOn: Rules['earnOn']): Pick<Bought, 'line
   };
 }
 
-/** By weight, in whole units that add up: the largest fractions, of equal ones the first, are rounded up. */
+/** By weight, in whole units that add up. */
 function spread(sum: bigint, weights: readonly bigint[]): bigint[] {
   const all = total(weights);
   if (all === 0n) return weights.map(() => 0n);
-  const shares = weights.map((weight) => (sum * weight) / all);
-  const fractions = weights.map((weight) => (sum * weight) % all);
-  const largest = [...fractions.keys()].sort((one, other) => Number((fractions[other] ?? 0n) - (fractions[one] ?? 0n)));
-  const up = new Set(largest.slice(0, Number(sum - total(shares))));
-  return shares.map((share, index) => share + (up.has(index) ? 1n : 0n));
+  return apportioned(
+    sum,
+    weights.map((weight) => ({ above: sum * weight, below: all })),
+  );
+}
+
+/** Exact parts in whole numbers that add up to `sum`: the largest fractions, of equal ones the first, are rounded up. */
+function apportioned(sum: bigint, parts: readonly Fraction[]): bigint[] {
+  const floors = parts.map((part) => rounded(part, 'floor'));
+  const below = parts.reduce((product, part) => product * part.below, 1n);
+  const fractions = parts.map((part) => ((part.above % part.below) * below) / part.below);
+  const order = [...parts.keys()].sort((one, other) => Number((fractions[other] ?? 0n) - (fractions[one] ?? 0n)));
+  const up = new Set(order.slice(0, Number(sum - total(floors))));
+  return floors.map((floor, index) => floor + (up.has(index) ? 1n : 0n));
 }
 
 // --- What is left ---
@@ -133,11 +142,7 @@ function earnedBy(earn: readonly EarnRule[], wallet: WalletRules, purchase: Boug
       return exact.map((lines, index) => rounded(lines.reduce(added, NOTHING), earn[index]?.rounding ?? 'floor'));
     case 'basket': {
       const sums = exact.map((lines) => lines.reduce(added, NOTHING));
-      const all = sums.reduce(added, NOTHING);
-      return spread(
-        rounded(all, wallet.rounding),
-        sums.map(({ above, below }) => (above * all.below) / below),
-      );
+      return apportioned(rounded(sums.reduce(added, NOTHING), wallet.rounding), sums);
     }
   }
 }

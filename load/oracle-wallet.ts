@@ -8,7 +8,6 @@ export interface Wallet {
   /** In the order they came. */
   readonly lots: Lot[];
   readonly waiting: Waiting[];
-  readonly holds: Hold[];
 }
 
 /** Days are local days since 1970; `last` is Infinity for points that do not expire. */
@@ -31,7 +30,9 @@ interface Waiting {
 }
 
 export interface Hold {
+  /** Of the authorisation. */
   readonly id: string;
+  readonly walletId: string;
   readonly untilMs: number;
   readonly parts: readonly Part[];
 }
@@ -47,16 +48,15 @@ export interface Part {
 const EXPIRED_DAYS = 730;
 
 export function emptyWallet(rules: WalletRules): Wallet {
-  return { rules, balance: 0n, lots: [], waiting: [], holds: [] };
+  return { rules, balance: 0n, lots: [], waiting: [] };
 }
 
-export function copyOf({ rules, balance, lots, waiting, holds }: Wallet): Wallet {
+export function copyOf({ rules, balance, lots, waiting }: Wallet): Wallet {
   return {
     rules,
     balance,
     lots: lots.map((lot) => ({ ...lot })),
     waiting: waiting.map((one) => ({ ...one })),
-    holds: [...holds],
   };
 }
 

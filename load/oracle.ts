@@ -167,7 +167,7 @@ export class Oracle {
     const { clock, facts, enrolledAt } = book;
     const types = [...facts.values()].map(({ type }) => type);
     return {
-      wallets: Object.fromEntries([...clock.wallets].map(([walletId, wallet]) => [walletId, shown(wallet)])),
+      wallets: Object.fromEntries([...clock.wallets].map(([walletId, wallet]) => [walletId, shown(wallet, clock)])),
       spend: this.#program.levels === undefined ? 0 : Number(this.#spend(book, clock.at)),
       level: clock.level,
       since: clock.since,
@@ -348,25 +348,23 @@ export class Oracle {
     if (points % step !== 0n) return 'not_a_step';
     if (points > available(wallet)) return 'insufficient_points';
     if (event.type === 'redemption') return { spent: { walletId, points, parts: spend(wallet, points) } };
-    const holds = [...book.clock.wallets.values()].flatMap((one) => one.holds);
+    const { holds } = book.clock;
     if (holds.length >= HOLDS_MAX) return 'too_many_holds';
-    wallet.holds.push({ id: event.id, untilMs: at + holdMs, parts: spend(wallet, points) });
-    return { walletId };
+    holds.push({ id: event.id, walletId, untilMs: at + holdMs, parts: spend(wallet, points) });
+    return {};
   }
 
   #endHold(book: Book, event: PublicPartOfSpend | PublicRelease): What | string {
     const fact = book.facts.get(event.originalId);
     if (fact === undefined) return 'original_not_found';
     if (fact.type !== 'authorisation') return 'original_not_a_hold';
-    const wallet = walletOf(book, fact.walletId ?? '');
-    const hold = wallet.holds.find(({ id }) => id === event.originalId);
+    const hold = book.clock.holds.find(({ id }) => id === event.originalId);
     if (hold === undefined) return 'hold_over';
     const held = pointsIn(hold.parts);
     const captured = event.type === 'release' ? 0n : event.points === undefined ? held : BigInt(event.points);
     if (captured > held) return 'capture_exceeds_hold';
-    const { first, others } = endHold(wallet, hold, captured);
-    comeIn(wallet, others);
-    return event.type === 'release' ? {} : { spent: { walletId: wallet.rules.id, points: captured, parts: first } };
+    const parts = endHold(book.clock, hold, captured);
+    return event.type === 'release' ? {} : { spent: { walletId: hold.walletId, points: captured, parts } };
   }
 
   #reverse(book: Book, event: PublicPartOfSpend): What | string {
@@ -439,7 +437,7 @@ export class Oracle {
       const midnight = calendar.startOf(day);
       if (midnight > clock.at && this.#isDue(book, day)) this.#fire(book, midnight, changes);
       for (;;) {
-        const next = Math.min(...holdsOf(clock).map(({ untilMs }) => untilMs));
+        const next = Math.min(...clock.holds.map(({ untilMs }) => untilMs));
         if (next > now || calendar.dayOf(next) > day) break;
         this.#fire(book, Math.max(next, clock.at), changes);
       }
@@ -467,16 +465,17 @@ export class Oracle {
     const { clock } = book;
     clock.at = at;
     this.#relevel(book, at, changes);
-    for (const wallet of clock.wallets.values()) this.#moveOn(clock, wallet, at);
+    this.#moveOn(clock, at);
     this.#redeemByItself(book, at);
   }
 
   /** What an event brought too late: it could be spent already, or can be no more. It happens with the instant it is late for. */
   #catchUp({ clock }: Book, until: number): void {
     for (;;) {
-      const at = Math.min(...[...clock.wallets.values()].flatMap((wallet) => this.#instantsOf(wallet)));
+      const instants = [...clock.wallets.values()].flatMap((wallet) => this.#instantsOf(wallet));
+      const at = Math.min(...instants, ...clock.holds.map(({ untilMs }) => untilMs));
       if (at > until) return;
-      for (const wallet of clock.wallets.values()) this.#moveOn(clock, wallet, at);
+      this.#moveOn(clock, at);
     }
   }
 
@@ -485,24 +484,18 @@ export class Oracle {
       ...lotsOf(wallet).map(({ last }) => last + 1),
       ...wallet.waiting.filter(({ points }) => points > 0n).map(({ first }) => first),
     ];
-    const midnights = days.filter((day) => day !== Infinity).map((day) => this.#program.calendar.startOf(day));
-    return [...midnights, ...wallet.holds.map(({ untilMs }) => untilMs), Infinity];
+    return days.map((day) => (day === Infinity ? Infinity : this.#program.calendar.startOf(day)));
   }
 
   /** What is due at an instant: first what comes in, then what expires. */
-  #moveOn(clock: Clock, wallet: Wallet, at: number): void {
+  #moveOn(clock: Clock, at: number): void {
     const day = this.#program.calendar.dayOf(at);
-    this.#runOut(clock, wallet, at);
-    mature(wallet, day);
-    noted(clock, 'expired', wallet, at, expire(wallet, day));
-  }
-
-  #runOut(clock: Clock, wallet: Wallet, at: number): void {
-    for (const hold of wallet.holds.filter(({ untilMs }) => untilMs <= at)) {
-      const { others } = endHold(wallet, hold, 0n);
-      noted(clock, 'run out', wallet, at, pointsIn(others));
-      comeIn(wallet, others);
+    for (const hold of clock.holds.filter(({ untilMs }) => untilMs <= at)) {
+      noted(clock, 'run out', hold.walletId, at, pointsIn(hold.parts));
+      endHold(clock, hold, 0n);
     }
+    for (const wallet of clock.wallets.values()) mature(wallet, day);
+    for (const [walletId, wallet] of clock.wallets) noted(clock, 'expired', walletId, at, expire(wallet, day));
   }
 
   #redeemByItself({ clock }: Book, at: number): void {
@@ -510,7 +503,7 @@ export class Oracle {
       const { automaticAt } = wallet.rules.redeem ?? {};
       if (automaticAt === undefined) continue;
       const points = available(wallet) - (available(wallet) % automaticAt);
-      noted(clock, 'redeemed', wallet, at, pointsIn(spend(wallet, points)));
+      noted(clock, 'redeemed', wallet.rules.id, at, pointsIn(spend(wallet, points)));
     }
   }
 
@@ -519,7 +512,7 @@ export class Oracle {
     return {
       facts: new Map(),
       spend: new Map(),
-      clock: { at: -Infinity, level: '', since: 0, wallets, passed: [] },
+      clock: { at: -Infinity, level: '', since: 0, wallets, holds: [], passed: [] },
       enrolledAt: 0,
     };
   }
@@ -540,6 +533,8 @@ interface Clock {
   level: string;
   since: number;
   readonly wallets: ReadonlyMap<string, Wallet>;
+  /** In the order they were made. */
+  readonly holds: Hold[];
   /** Not yet told. */
   readonly passed: Passed[];
 }
@@ -554,8 +549,6 @@ interface Fact extends What {
 interface What {
   readonly purchase?: Bought;
   readonly spent?: Spent;
-  /** Of a hold. */
-  readonly walletId?: string;
 }
 
 /** Of a redemption or a capture. */
@@ -635,11 +628,7 @@ function walletOf({ clock }: Book, id: string): Wallet {
 
 function copyOfClock(clock: Clock): Clock {
   const wallets = new Map([...clock.wallets].map(([id, wallet]) => [id, copyOf(wallet)]));
-  return { ...clock, wallets, passed: [] };
-}
-
-function holdsOf({ wallets }: Clock): Hold[] {
-  return [...wallets.values()].flatMap(({ holds }) => holds);
+  return { ...clock, wallets, holds: [...clock.holds], passed: [] };
 }
 
 /** Available, pending and debt together. */
@@ -647,25 +636,29 @@ function pointsOf(wallet: Wallet): bigint {
   return wallet.balance + pendingIn(wallet);
 }
 
-function shown(wallet: Wallet): OracleWallet {
-  const { balance, holds } = wallet;
+function shown(wallet: Wallet, { holds }: Clock): OracleWallet {
+  const { balance, rules } = wallet;
+  const held = holds.filter(({ walletId }) => walletId === rules.id);
   return {
     available: Number(available(wallet)),
     pending: Number(pendingIn(wallet)),
-    held: Number(total(holds.map(({ parts }) => pointsIn(parts)))),
+    held: Number(total(held.map(({ parts }) => pointsIn(parts)))),
     debt: balance < 0n ? -Number(balance) : 0,
     lots: lotsOf(wallet),
   };
 }
 
-function noted({ passed }: Clock, what: Passed['what'], { rules }: Wallet, at: number, points: bigint): void {
-  if (points > 0n) passed.push({ what, wallet: rules.id, at, points: Number(points) });
+function noted({ passed }: Clock, what: Passed['what'], wallet: string, at: number, points: bigint): void {
+  if (points > 0n) passed.push({ what, wallet, at, points: Number(points) });
 }
 
-/** The hold is over, with so many of its points spent and the others about to come back. */
-function endHold(wallet: Wallet, hold: Hold, captured: bigint): ReturnType<typeof split> {
-  wallet.holds.splice(wallet.holds.indexOf(hold), 1);
-  return split(hold.parts, captured);
+/** The hold is over: so many of its points are spent and returned, the others come back. */
+function endHold({ wallets, holds }: Clock, hold: Hold, captured: bigint): readonly Part[] {
+  const { first, others } = split(hold.parts, captured);
+  const wallet = wallets.get(hold.walletId);
+  if (wallet !== undefined) comeIn(wallet, others);
+  holds.splice(holds.indexOf(hold), 1);
+  return first;
 }
 
 /** Takes what is there, up to `amount`. A day that unmatched returns have emptied owes nothing to the next return. */

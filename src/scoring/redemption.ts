@@ -17,10 +17,10 @@ import type {
 } from './entry.ts';
 import { type Authorisation, type Capture, NOT_GIVEN, type Redemption, type Release, type Reversal } from './event.ts';
 import { drop, type Hold, holdOf, release } from './holds.ts';
-import { rewrite } from './ledger.ts';
+import { record, rewrite } from './ledger.ts';
 import { lastTaken, sumOfLots, takeLots } from './lots.ts';
 import { type Member, walletOf } from './member.ts';
-import type { OutcomeCode } from './outcome.ts';
+import { NO_ENTRIES, type OutcomeCode } from './outcome.ts';
 import { putBack, spend } from './wallet.ts';
 
 export interface Refused {
@@ -90,15 +90,28 @@ export function redeem(
   };
 }
 
-/** What a wallet redeems by itself, as often as it can; undefined where it does not, or has too little. */
-export function redeemByItself(
+/** Wallets that redeem by themselves do so, as often as they can; and it is written down. */
+export function redeemByThemselves(program: Program, member: Member, at: number): readonly Entry[] {
+  let entries = NO_ENTRIES;
+  for (const wallet of program.wallets) {
+    const { redeem } = wallet;
+    if (redeem === undefined || redeem.automaticAt === 0) continue;
+    const entry = redeemByItself(program, member, wallet, redeem, at);
+    if (entry === undefined) continue;
+    record(member, entry);
+    entries = [...entries, entry];
+  }
+  return entries;
+}
+
+/** Undefined where there is too little. */
+function redeemByItself(
   program: Program,
   member: Member,
   wallet: WalletRules,
+  redeem: RedeemRules,
   at: number,
 ): RedemptionEntry | undefined {
-  const { redeem } = wallet;
-  if (redeem === undefined || redeem.automaticAt === 0) return undefined;
   const { balance } = walletOf(member, wallet.id);
   const points = balance - (balance % redeem.automaticAt);
   if (points <= 0) return undefined;

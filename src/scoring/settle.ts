@@ -1,6 +1,7 @@
 /**
  * What time does to a member: days leave the window and levels end, holds run out, points that waited can be spent, lots end
- * and points expire. Between those instants nothing changes by itself, so one timer a member is enough: `due`, the earliest.
+ * and points expire, and wallets redeem by themselves what then can be spent. Between those instants nothing changes by itself,
+ * so one timer a member is enough: `due`, the earliest.
  */
 import type { Program } from '../program/program.ts';
 import { lastDay } from './days.ts';
@@ -10,12 +11,13 @@ import { nextRelease, releaseOver } from './holds.ts';
 import type { Member } from './member.ts';
 import { NO_ENTRIES, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
 import { makeAvailable, nextAvailable } from './pending.ts';
+import { redeemByThemselves } from './redemption.ts';
 import { advance, levelEdge, lookThroughWindow, relevel, restoreWindow } from './tiers.ts';
 
 /** What came of it, each in order of time. */
 export interface Passed {
   readonly tierChanges: readonly TierChange[];
-  /** Releases of holds that ran out, settlements, expirations. */
+  /** Releases of holds that ran out, settlements, expirations, redemptions of wallets that redeem by themselves. */
   readonly entries: readonly Entry[];
 }
 
@@ -39,7 +41,7 @@ export function settle(program: Program, member: Member, until: number, now = un
     advance(program, member, at);
     // At one instant the level goes first, then the points: all that can be spent by then, before some of it expires.
     tierChanges = relevel(program, member, at, tierChanges);
-    entries = [...entries, ...passInWallets(program, member, at)];
+    entries = [...entries, ...passInWallets(program, member, at), ...redeemByThemselves(program, member, at)];
     setTimer(program, member);
   }
   if (until > member.asOf) advance(program, member, until);
@@ -80,16 +82,23 @@ export function judge(
 }
 
 /**
- * What was over before it was opened, since what earned it came late or what it was spent on came back: it happens at once,
- * with the instant it should have happened at. All that was over before has been so before the event.
+ * What follows from an event at `at`, once levels are judged. What was over before it was opened, since what earned it came late
+ * or what it was spent on came back, happens with the instant it should have happened at; all that was over before has been
+ * so before the event. Then wallets redeem by themselves what can still be spent.
  */
-export function passAtOnce(program: Program, member: Member, until: number): readonly Entry[] {
+export function passAtOnce(program: Program, member: Member, at: number, now: number): readonly Entry[] {
+  const until = Math.max(now, member.asOf);
   let entries = NO_ENTRIES;
-  for (let at = nextInWallets(program, member); at <= until; at = nextInWallets(program, member)) {
-    entries = [...entries, ...passInWallets(program, member, at)];
+  if (member.due <= until) {
+    for (let over = nextInWallets(program, member); over <= until; over = nextInWallets(program, member)) {
+      entries = [...entries, ...passInWallets(program, member, over)];
+    }
+    setTimer(program, member);
   }
+  const redeemed = redeemByThemselves(program, member, at);
+  if (redeemed.length === 0) return entries;
   setTimer(program, member);
-  return entries;
+  return [...entries, ...redeemed];
 }
 
 function adopt(program: Program, member: Member, at: number): readonly TierChange[] {

@@ -141,9 +141,11 @@ const earning = fc.oneof(
       })
       .map(({ wallets, earn }) => ({
         wallets: wallets.map((options, index) => ({ id: WALLETS[index], ...options })),
-        earn: earn.map(({ wallet, ...rest }) => ({
+        earn: earn.map(({ wallet = 0, rounding, ...rest }) => ({
           ...rest,
-          wallet: wallet === undefined ? undefined : WALLETS[wallet % wallets.length],
+          wallet: wallet === 0 ? undefined : WALLETS[wallet % wallets.length],
+          // Baskets are rounded as the wallet says.
+          rounding: wallets[wallet % wallets.length]?.rounded === 'basket' ? undefined : rounding,
         })),
       })),
   },
