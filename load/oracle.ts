@@ -307,7 +307,7 @@ export class Oracle {
   #void(book: Book, event: PublicOfPurchase, at: number, changes: LevelChange[]): What | string {
     const purchase = purchaseNamed(book, event.originalId);
     if (typeof purchase === 'string') return purchase;
-    if (purchase.back.length > 0) return 'purchase_returned';
+    if (purchase.back.some(({ quantity, amount }) => quantity > 0 || amount > 0n)) return 'purchase_returned';
     if (this.#isSettled(purchase, at)) return 'purchase_settled';
     this.#takeBack(book, purchase, allBack(purchase), 'unlimited');
     this.#relevel(book, Math.max(at, book.clock.at), changes);
