@@ -4,7 +4,8 @@ import type { PublicEvent, PublicPurchase } from '../../load/public-event.ts';
 
 export interface History {
   readonly program: string;
-  readonly moves: readonly Move[];
+  /** One after the other, since what has been `scored`, by event id, is what later moves are mostly about. */
+  moves(scored: ReadonlySet<string>): Iterable<Move>;
 }
 
 export interface Move {
@@ -12,7 +13,6 @@ export interface Move {
   readonly tickAt: number | undefined;
   readonly event: PublicEvent;
   readonly receivedMs: number;
-  readonly isResend: boolean;
 }
 
 const MINUTE_MS = 60_000;
@@ -21,8 +21,10 @@ const START_MS = Date.UTC(2010, 9, 20, 11, 30);
 
 // --- Programs ---
 
-/** Sometimes, or not at all: keys that are undefined are left out of the program. */
-const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
+/** Once in `times`; keys that are undefined are left out of the program. */
+function oneIn<T>(times: number, value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.oneof({ weight: times - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value });
+}
 
 // Few SKUs, categories and stores, so that lines, purchases, returns and rules meet.
 const SKUS = ['a', 'b', 'c'];
@@ -64,21 +66,21 @@ const pending = fc.oneof(
 const redeem = fc.record({
   points: fc.constantFrom(1, 3, 100),
   worth: fc.constantFrom(1, 2, 7),
-  minimum: maybe(fc.constantFrom(5, 20)),
-  maximum: maybe(fc.constantFrom(60, 100)),
-  step: maybe(fc.constantFrom(2, 10)),
-  holdMinutes: maybe(fc.constantFrom(60, 1_440, 43_200)),
-  automaticAt: maybe(fc.constantFrom(25, 200)),
+  minimum: oneIn(5, fc.constantFrom(5, 20)),
+  maximum: oneIn(5, fc.constantFrom(60, 100)),
+  step: oneIn(5, fc.constantFrom(2, 10)),
+  holdMinutes: fc.constantFrom(undefined, 60, 1_440, 43_200),
+  automaticAt: oneIn(6, fc.constantFrom(25, 200)),
 });
 
 const wallet = fc.record({
-  rounding: maybe(rounding),
-  rounded: maybe(fc.constantFrom('rule', 'line', 'basket')),
-  expiry: maybe(expiry),
-  pending: maybe(pending),
-  returns: maybe(fc.constantFrom('unlimited', 'within-balance', 'only-pending')),
-  spend: maybe(fc.constantFrom('soonest', 'newest')),
-  redeem: fc.option(redeem, { nil: undefined, freq: 5 }),
+  rounding: oneIn(2, rounding),
+  rounded: oneIn(2, fc.constantFrom('rule', 'line', 'basket')),
+  expiry: oneIn(2, expiry),
+  pending: oneIn(3, pending),
+  returns: oneIn(2, fc.constantFrom('unlimited', 'within-balance', 'only-pending')),
+  spend: oneIn(2, fc.constantFrom('soonest', 'newest')),
+  redeem: fc.option(redeem, { nil: undefined, freq: 7 }),
 });
 
 const rate = fc.oneof(
@@ -86,19 +88,19 @@ const rate = fc.oneof(
   { weight: 1, arbitrary: fc.record({ each: fc.constantFrom('piece', 'line', 'purchase') }) },
 );
 const condition = fc.record({
-  skus: maybe(fc.subarray(SKUS, { minLength: 1 })),
-  categories: maybe(fc.subarray(CATEGORIES, { minLength: 1 })),
-  stores: maybe(fc.subarray(STORES, { minLength: 1 })),
-  from: maybe(fc.constantFrom(10, 30)),
-  below: maybe(fc.constantFrom(40, 80)),
+  skus: oneIn(3, fc.subarray(SKUS, { minLength: 1 })),
+  categories: oneIn(3, fc.subarray(CATEGORIES, { minLength: 1 })),
+  stores: oneIn(3, fc.subarray(STORES, { minLength: 1 })),
+  from: oneIn(3, fc.constantFrom(10, 30)),
+  below: oneIn(3, fc.constantFrom(40, 80)),
 });
 const rule = fc
   .record({
-    wallet: maybe(fc.nat(WALLETS.length)),
+    wallet: fc.nat(WALLETS.length),
     points: fc.integer({ min: 1, max: 12 }),
     rate,
-    rounding: maybe(rounding),
-    when: maybe(condition),
+    rounding: oneIn(2, rounding),
+    when: oneIn(2, condition),
   })
   .map(({ rate, ...rest }) => ({ ...rest, ...rate }));
 
@@ -133,7 +135,7 @@ const earning = fc.oneof(
     }),
   },
   {
-    weight: 4,
+    weight: 7,
     arbitrary: fc
       .record({
         wallets: fc.array(wallet, { minLength: 1, maxLength: WALLETS.length }),
@@ -141,7 +143,7 @@ const earning = fc.oneof(
       })
       .map(({ wallets, earn }) => ({
         wallets: wallets.map((options, index) => ({ id: WALLETS[index], ...options })),
-        earn: earn.map(({ wallet = 0, rounding, ...rest }) => ({
+        earn: earn.map(({ wallet, rounding, ...rest }) => ({
           ...rest,
           wallet: wallet === 0 ? undefined : WALLETS[wallet % wallets.length],
           // Baskets are rounded as the wallet says.
@@ -158,14 +160,14 @@ const program = fc
     timezone: fc.constantFrom('Europe/London', 'America/New_York', 'America/Sao_Paulo', 'Asia/Kathmandu', 'UTC'),
     // Three digits, two and none.
     currency: fc.constantFrom('KWD', 'USD', 'JPY'),
-    enrolment: fc.constantFrom('implicit', 'implicit', 'implicit', 'required'),
-    earnOn: maybe(fc.constantFrom('gross', 'net-of-discounts', 'net-of-points')),
+    enrolment: fc.constantFrom(...Array(7).fill('implicit'), 'required'),
+    earnOn: oneIn(2, fc.constantFrom('gross', 'net-of-discounts', 'net-of-points')),
     earning,
     tiers: fc.option(tiers, { nil: undefined, freq: 4 }),
     returns: fc.record({
       unmatched: fc.constantFrom('ignore', 'deduct', 'refuse'),
       matchDays: fc.constantFrom(1, 10, 60, 365),
-      back: maybe(fc.constantFrom('earned', 'proportional')),
+      back: oneIn(2, fc.constantFrom('earned', 'proportional')),
     }),
   })
   .map(({ earning: { earn, ...wallets }, ...rest }) => ({
@@ -181,14 +183,14 @@ const share = fc.integer({ min: 0, max: 1000 });
 const quantity = fc.integer({ min: 1, max: 4 });
 const line = fc.record({
   sku: fc.constantFrom(...SKUS),
-  category: maybe(fc.constantFrom(...CATEGORIES)),
+  category: oneIn(2, fc.constantFrom(...CATEGORIES)),
   quantity,
   share,
 });
 const returnLine = fc.record({ sku: fc.constantFrom(...SKUS), quantity, refund: fc.option(share) });
 /** A place in the history so far. */
 const which = fc.nat(1_000_000);
-const part = maybe(fc.oneof(fc.constantFrom(1, 2, 10, 20), fc.integer({ min: 1, max: 120 })));
+const points = fc.oneof(fc.constantFrom(1, 2, 5, 10), fc.integer({ min: 1, max: 40 }));
 
 /** One thing that happens, with what it is about named by its place. */
 const step = fc.oneof(
@@ -198,9 +200,9 @@ const step = fc.oneof(
       type: fc.constant('purchase'),
       lines: fc.array(line, { maxLength: 4 }),
       share,
-      store: maybe(fc.constantFrom(...STORES)),
-      deductions: maybe(fc.array(fc.oneof(fc.constant(0), share), { minLength: 5, maxLength: 5 })),
-      paidBy: maybe(which),
+      store: oneIn(2, fc.constantFrom(...STORES)),
+      deductions: oneIn(3, fc.array(fc.oneof(fc.constant(0), share), { minLength: 5, maxLength: 5 })),
+      paidBy: oneIn(2, which),
     }),
   },
   {
@@ -211,20 +213,23 @@ const step = fc.oneof(
       which,
       lines: fc.array(returnLine, { minLength: 1, maxLength: 3 }),
       share,
-      store: maybe(fc.constantFrom(...STORES)),
+      store: oneIn(2, fc.constantFrom(...STORES)),
     }),
   },
   { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('void', 'confirmation', 'confirmation'), which }) },
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc.record({
-      type: fc.constantFrom('redemption', 'authorisation'),
-      points: fc.oneof(fc.constantFrom(5, 10, 20), fc.integer({ min: 1, max: 120 })),
-      amount: maybe(share),
-      wallet: maybe(fc.constantFrom(...WALLETS)),
+      type: fc.constantFrom('redemption', 'authorisation', 'authorisation'),
+      points,
+      amount: oneIn(4, share),
+      wallet: which,
     }),
   },
-  { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('capture', 'reversal'), which, points: part }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ type: fc.constantFrom('capture', 'reversal'), which, points: oneIn(2, points) }),
+  },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('release'), which }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('resend'), which, isChanged: fc.constantFrom(false, true) }) },
   {
@@ -232,7 +237,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant('adjustment'),
       points: fc.integer({ min: -80, max: 80 }).filter((points) => points !== 0),
-      wallet: maybe(fc.constantFrom(...WALLETS)),
+      wallet: which,
     }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('enrolment') }) },
@@ -240,11 +245,11 @@ const step = fc.oneof(
 
 const happening = fc.record({
   step,
-  memberId: fc.constantFrom('m', 'm', 'm', 'n'),
+  memberId: fc.constantFrom('m', 'm', 'm', 'm', 'm', 'n'),
   gapMs: fc.oneof(
-    fc.constantFrom(0, 15, 60).map((minutes) => minutes * MINUTE_MS),
-    fc.nat(3 * 60).map((minutes) => minutes * MINUTE_MS),
-    fc.nat(60).map((days) => days * DAY_MS),
+    { weight: 3, arbitrary: fc.constantFrom(0, 0, 1, 15, 60).map((minutes) => minutes * MINUTE_MS) },
+    { weight: 1, arbitrary: fc.nat(12 * 60).map((minutes) => minutes * MINUTE_MS) },
+    { weight: 1, arbitrary: fc.nat(60).map((days) => days * DAY_MS) },
   ),
   /** A tick before the event, somewhere in the gap. */
   tick: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
@@ -263,26 +268,37 @@ type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 /** Of two members. */
 export const histories: fc.Arbitrary<History> = fc
   .record({ program, happenings: fc.array(happening, { minLength: 1, maxLength: 70, size: 'max' }) })
-  .map(({ program, happenings }) => ({
-    program: JSON.stringify(program),
-    moves: movesOf(happenings, { KWD: 1000, USD: 100, JPY: 1 }[program.currency] ?? 1),
-  }));
+  .map(({ program, happenings }) => {
+    const text = JSON.stringify(program);
+    const shop = {
+      unit: { KWD: 1000, USD: 100, JPY: 1 }[program.currency] ?? 1,
+      walletIds: 'wallets' in program ? program.wallets.map(({ id = '' }) => id) : [],
+    };
+    return {
+      program: text,
+      moves: (scored) => movesOf(happenings, shop, scored),
+      [fc.toStringMethod]: () => `${text}\n${happenings.map((one) => JSON.stringify(one)).join('\n')}`,
+    };
+  });
 
-/** `unit`: minor units of one of the currency. */
-function movesOf(happenings: readonly Happening[], unit: number): Move[] {
-  const moves: Move[] = [];
+interface Shop {
+  /** Minor units of one of the currency. */
+  readonly unit: number;
+  readonly walletIds: readonly string[];
+}
+
+function* movesOf(happenings: readonly Happening[], shop: Shop, scored: ReadonlySet<string>): Generator<Move> {
   const sent: PublicEvent[] = [];
   let now = START_MS;
   for (const [index, { step, memberId, gapMs, lateMs, tick }] of happenings.entries()) {
     const tickAt = tick === null ? undefined : now + Math.floor(gapMs * tick);
     now += gapMs;
     const head = { id: `e${index}`, memberId, occurredAt: new Date(now - lateMs).toISOString() };
-    const event = step.type === 'resend' ? resent(step, sent) : eventOf(step, head, unit, sent);
+    const event = step.type === 'resend' ? resent(step, sent) : eventOf(step, head, shop, sent, scored);
     if (event === undefined) continue;
-    moves.push({ tickAt, event, receivedMs: now, isResend: step.type === 'resend' });
     if (step.type !== 'resend') sent.push(event);
+    yield { tickAt, event, receivedMs: now };
   }
-  return moves;
 }
 
 type Of<T extends Step['type']> = Extract<Step, { type: T }>;
@@ -298,16 +314,22 @@ type Head = Readonly<Record<'id' | 'memberId' | 'occurredAt', string>>;
 function eventOf(
   it: Exclude<Step, { type: 'resend' }>,
   head: Head,
-  unit: number,
+  { unit, walletIds }: Shop,
   sent: readonly PublicEvent[],
+  scored: ReadonlySet<string>,
 ): PublicEvent {
   const mine = sent.filter(({ memberId }) => memberId === head.memberId);
-  /** Mostly of the types asked for. */
+  /** Mostly of the types asked for, and scored. */
   const named = (which: number, ...types: PublicEvent['type'][]): PublicEvent | undefined => {
-    const fitting = mine.filter(({ type }) => types.includes(type));
-    const from = which % 8 === 0 || fitting.length === 0 ? mine : fitting;
+    const fitting = mine.filter(({ id, type }) => types.includes(type) && scored.has(id));
+    // Whoever spends goes on with that.
+    const latest = types.includes('purchase') ? fitting : fitting.slice(-3);
+    const from = which % 16 === 0 || fitting.length === 0 ? mine : latest;
     return from[which % from.length];
   };
+  /** The first one, its name left out, is the one that is asked for most. */
+  const walletOf = (which: number): string | undefined =>
+    which % 16 === 15 ? 'none' : [undefined, undefined, ...walletIds][which % (2 + walletIds.length)];
   const idOf = (event: PublicEvent | undefined): string => event?.id ?? 'nobody';
   switch (it.type) {
     case 'purchase':
@@ -319,9 +341,14 @@ function eventOf(
       return { ...head, type: it.type, originalId: idOf(named(it.which, 'purchase')) };
     case 'redemption':
     case 'authorisation': {
-      const { type, points, wallet } = it;
-      const amount = it.amount === undefined ? undefined : Math.max(1, money(it.amount, unit));
-      return { ...head, type, ...given({ wallet }), ...(amount === undefined ? { points } : { amount }) };
+      const { type, points } = it;
+      const amount = it.amount === undefined ? undefined : Math.max(1, Math.floor(money(it.amount, unit) / 20));
+      return {
+        ...head,
+        type,
+        ...given({ wallet: walletOf(it.wallet) }),
+        ...(amount === undefined ? { points } : { amount }),
+      };
     }
     case 'capture':
     case 'reversal': {
@@ -336,7 +363,7 @@ function eventOf(
     case 'release':
       return { ...head, type: 'release', originalId: idOf(named(it.which, 'authorisation')) };
     case 'adjustment':
-      return { ...head, type: 'adjustment', points: it.points, ...given({ wallet: it.wallet }) };
+      return { ...head, type: 'adjustment', points: it.points, ...given({ wallet: walletOf(it.wallet) }) };
     case 'enrolment':
       return { ...head, type: 'enrolment' };
   }
