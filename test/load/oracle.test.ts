@@ -180,6 +180,47 @@ describe('the bookkeeper', () => {
     expect(standing(oracle, '2011-02-15T00:00:00Z')).toMatch(/^0 points/);
   });
 
+  it('keeps pending points apart, and gives back what a hold or a redemption took, in the order it was taken', () => {
+    const oracle = new Oracle(`
+program: by-hand
+version: 1
+timezone: UTC
+currency: GBP
+wallets:
+  - { id: points, pending: { days: 2 }, expiry: { after: { days: 30 } }, redeem: { points: 10, worth: 1 } }
+earn: { id: spend, points: 1, per: 1 }`);
+    const head = (id: string, at: string) => ({ id, memberId: 'm', occurredAt: `2011-05-${at}Z` });
+    const wallet = (at: string): string => {
+      const { available, pending, held, lots } =
+        oracle.member('m', Date.parse(`2011-05-${at}Z`))?.wallets['points'] ?? {};
+      return `${available} ${pending} ${held} of ${lots?.map(({ points }) => points)}`;
+    };
+    play(oracle, purchase('2011-05-01T10:00Z', ['a', 1, 3_000]), purchase('2011-05-02T10:00Z', ['a', 1, 2_000]));
+    expect([wallet('02T23:59'), wallet('03T00:00'), wallet('04T00:00')]).toEqual([
+      '0 50 0 of ',
+      '30 20 0 of 30',
+      '50 0 0 of 30,20',
+    ]);
+    // 4.00 are 40 points: the 30 of the first, then 10 of the second.
+    expect(oracle.apply({ ...head('h', '04T10:00'), type: 'authorisation', amount: 400 }).points).toEqual({
+      points: -40,
+    });
+    expect([wallet('04T10:14'), wallet('04T10:15')]).toEqual(['10 0 40 of 10', '50 0 0 of 30,20']);
+    expect(oracle.apply({ ...head('k', '04T10:05'), type: 'capture', originalId: 'h', points: 25 }).points).toEqual({
+      points: 15,
+    });
+    expect(wallet('04T10:05')).toBe('25 0 0 of 5,20');
+    expect(oracle.apply({ ...head('b', '04T10:06'), type: 'reversal', originalId: 'k' }).points).toEqual({
+      points: 25,
+    });
+    expect(wallet('04T10:06')).toBe('50 0 0 of 30,20');
+    expect(oracle.apply({ ...head('s', '31T23:59'), type: 'redemption', points: 50 }).code).toBe('scored');
+    // Of the 50, 30 could be spent no longer than 31 May.
+    const late = { ...head('c', ''), occurredAt: '2011-06-01T00:00Z' };
+    const { passed } = oracle.apply({ ...late, type: 'reversal', originalId: 's' });
+    expect(passed).toEqual([{ what: 'expired', wallet: 'points', at: Date.UTC(2011, 5, 1), points: 30 }]);
+  });
+
   it('shares no code with the engine', () => {
     for (const file of readdirSync('load').filter((name) => /^(oracle|public)/.test(name))) {
       const imports = [...readFileSync(`load/${file}`, 'utf8').matchAll(/from '([^']+)'/g)].map(([, from]) => from);
