@@ -3,10 +3,19 @@
  * a Poisson process that does not wait for answers, so a runner that sends on time also measures the queue it causes.
  *
  * Pure: no clock, no I/O; one seed gives one stream. Shops are visited along a day's curve, members shop with the frequency
- * of their rank (Zipf) and mostly in their home store, some of what they buy comes back, and now and then a till sends
- * again what it has sent before.
+ * of their rank (Zipf) and mostly in their home store, some of what they buy comes back or is voided, some of their points
+ * are spent, and now and then a till sends again what it has sent before.
  */
-import type { PublicEvent, PublicPurchase, PublicPurchaseLine, PublicReturn } from './public-event.ts';
+import type {
+  PublicEvent,
+  PublicOfPurchase,
+  PublicPartOfSpend,
+  PublicPurchase,
+  PublicPurchaseLine,
+  PublicRelease,
+  PublicReturn,
+  PublicSpend,
+} from './public-event.ts';
 import { Random, Zipf } from './random.ts';
 
 export interface FleetOptions {
@@ -27,6 +36,12 @@ export interface FleetOptions {
   readonly returnShare: number;
   /** Share of returns that name no purchase, 0..1; the others name theirs, by line, by amount or whole. */
   readonly unnamedReturnShare: number;
+  /** Share of all events that void a purchase, 0..1. */
+  readonly voidShare: number;
+  /** Share of all events that redeem points at once, 0..1. */
+  readonly redemptionShare: number;
+  /** Share of all events that hold points, or capture a part of such a hold or release it, 0..1. */
+  readonly holdShare: number;
   /** Share of all events that have been sent before, 0..1. */
   readonly resendShare: number;
   /** Average over a day. */
@@ -57,6 +72,9 @@ export const FLEET_DEFAULTS: FleetOptions = {
   hotMemberShare: 0.01,
   returnShare: 0.04,
   unnamedReturnShare: 0.25,
+  voidShare: 0.005,
+  redemptionShare: 0.02,
+  holdShare: 0.02,
   resendShare: 0.01,
   eventsPerSecond: 1_000,
   startMs: Date.UTC(2026, 0, 5, 13),
@@ -77,12 +95,20 @@ export const HOT_MEMBER = 'hot';
 
 /** Purchases remembered for returns; when there are more, one at random is forgotten. */
 const RETURNABLE_MAX = 5_000;
+/** Holds remembered to be captured or released, likewise. */
+const HOLDS_MAX = 1_000;
 /** Events remembered for resends, likewise. */
 const RESENDABLE_MAX = 2_000;
 /** How often a member buys in the store near home. */
 const HOME_STORE_SHARE = 0.8;
 /** How often a line is sold with a tenth off. */
 const DISCOUNT_SHARE = 0.08;
+/** Points are spent in so many at a time, up to three times as many. */
+const SPEND_STEP = 50;
+/** Of the events about holds, how many end one where one is open: more than half, so that few are left to run out. */
+const HOLD_ENDS_SHARE = 0.6;
+/** How often a hold is captured; the others are released. */
+const CAPTURE_SHARE = 0.8;
 
 /** Endless. Options left out are FLEET_DEFAULTS. */
 export function* fleet(options: Partial<FleetOptions> = {}): Generator<Arrival, never> {
@@ -90,21 +116,39 @@ export function* fleet(options: Partial<FleetOptions> = {}): Generator<Arrival, 
   const random = new Random(settings.seed);
   const tills = new Tills(settings, random);
   const bought = new Memory<PublicPurchase>(RETURNABLE_MAX, random);
+  const held = new Memory<PublicSpend>(HOLDS_MAX, random);
   const sent = new Memory<PublicEvent>(RESENDABLE_MAX, random);
   const nextDueMs = arrivals(settings, random);
   for (;;) {
     const dueMs = nextDueMs();
-    const kind = random.next();
-    if (kind < settings.resendShare && sent.size > 0) {
+    const kind = kindOf(random.next(), settings);
+    if (kind === 'resend' && sent.size > 0) {
       yield { dueMs, event: sent.any(), isResend: true };
       continue;
     }
-    const isReturn = kind < settings.resendShare + settings.returnShare && bought.size > 0;
-    const event = isReturn ? tills.takeBack(bought.take(), dueMs) : tills.sell(dueMs);
+    let event: PublicEvent;
+    if (kind === 'return' && bought.size > 0) event = tills.takeBack(bought.take(), dueMs);
+    else if (kind === 'void' && bought.size > 0) event = tills.cancel(bought.take(), dueMs);
+    else if (kind === 'redemption' && bought.size > 0) event = tills.spend('redemption', bought.any(), dueMs);
+    else if (kind === 'hold' && held.size > 0 && random.chance(HOLD_ENDS_SHARE))
+      event = tills.endHold(held.take(), dueMs);
+    else if (kind === 'hold' && bought.size > 0) event = tills.spend('authorisation', bought.any(), dueMs);
+    else event = tills.sell(dueMs);
     sent.add(event);
     if (event.type === 'purchase') bought.add(event);
+    if (event.type === 'authorisation') held.add(event);
     yield { dueMs, event, isResend: false };
   }
+}
+
+/** `share` is 0..1, of all events. */
+function kindOf(share: number, settings: FleetOptions): 'resend' | 'return' | 'void' | 'redemption' | 'hold' | 'sale' {
+  let rest = share;
+  for (const kind of ['resend', 'return', 'void', 'redemption', 'hold'] as const) {
+    rest -= settings[`${kind}Share`];
+    if (rest < 0) return kind;
+  }
+  return 'sale';
 }
 
 /** Due times in ms. Thinning: candidates come at the day's highest rate, and each is kept as often as its hour deserves. */
@@ -227,7 +271,7 @@ class Tills {
   takeBack(purchase: PublicPurchase, dueMs: number): PublicReturn {
     const random = this.#random;
     const head = {
-      ...this.#receipt(dueMs, purchase.memberId, Number(purchase.store?.slice(1))),
+      ...this.#receipt(dueMs, purchase.memberId, storeOf(purchase.store)),
       type: 'return',
     } as const;
     const lines = purchase.lines ?? [];
@@ -249,17 +293,39 @@ class Tills {
     }
   }
 
+  /** As if the purchase had never been. */
+  cancel({ memberId, store, id }: PublicPurchase, dueMs: number): PublicOfPurchase {
+    return { ...this.#head(dueMs, memberId, storeOf(store)).head, type: 'void', originalId: id };
+  }
+
+  /** By whoever bought something, and where; a member who has too few points is refused. */
+  spend(type: PublicSpend['type'], { memberId, store }: PublicPurchase, dueMs: number): PublicSpend {
+    const { head, place } = this.#head(dueMs, memberId, storeOf(store));
+    return { ...head, ...place, type, points: SPEND_STEP * (1 + this.#random.below(3)) };
+  }
+
+  /** Captures a part, or all of it, or releases it. */
+  endHold({ memberId, store, id, points = 0 }: PublicSpend, dueMs: number): PublicPartOfSpend | PublicRelease {
+    const { head } = this.#head(dueMs, memberId, storeOf(store));
+    if (!this.#random.chance(CAPTURE_SHARE)) return { ...head, type: 'release', originalId: id };
+    const captured = 1 + this.#random.below(points);
+    return { ...head, type: 'capture', originalId: id, ...(captured === points ? {} : { points: captured }) };
+  }
+
   #receipt(dueMs: number, memberId: string, store: number): Omit<PublicPurchase, 'type'> {
+    const { head, place } = this.#head(dueMs, memberId, store);
+    return { ...head, ...place, currency: this.#settings.currency };
+  }
+
+  #head(dueMs: number, memberId: string, store: number) {
     this.#count += 1;
     const till = this.#random.below(this.#settings.tillsPerStore);
-    return {
+    const head = {
       id: `${this.#settings.idPrefix}-s${store}t${till}-${this.#count}`,
       memberId,
       occurredAt: new Date(this.#settings.startMs + Math.floor(dueMs)).toISOString(),
-      store: `s${store}`,
-      terminal: `t${till}`,
-      currency: this.#settings.currency,
     };
+    return { head, place: { store: `s${store}`, terminal: `t${till}` } };
   }
 
   #store(rank: number): number {
@@ -280,6 +346,10 @@ class Tills {
     } while (lines.length < 12 && random.chance(0.45));
     return lines;
   }
+}
+
+function storeOf(store = ''): number {
+  return Number(store.slice(1));
 }
 
 function total(lines: readonly PublicPurchaseLine[]): number {

@@ -10,27 +10,67 @@ export const ONE: Fraction = { above: 1n, below: 1n };
 
 export interface Rules {
   readonly currency: string;
-  /** Minor units of one unit of the currency. */
-  readonly minorUnits: bigint;
   readonly calendar: Calendar;
   readonly enrolmentRequired: boolean;
-  readonly points: bigint;
-  readonly per: Fraction;
-  readonly rounding: 'floor' | 'nearest' | 'ceil';
+  readonly earn: readonly EarnRule[];
+  readonly earnOn: 'gross' | 'net-of-discounts' | 'net-of-points';
+  /** The first is the one that an event means which names none. */
+  readonly wallets: readonly WalletRules[];
   readonly unmatched: 'ignore' | 'deduct' | 'refuse';
   readonly matchDays: number;
+  readonly isProportional: boolean;
   /** Lowest first; undefined for a program without tiers. */
   readonly levels: readonly Level[] | undefined;
   /** Does spend of a day count on that day or a later one? */
   counts(day: number, today: number): boolean;
+}
+
+/** Amounts are in minor units. */
+export interface EarnRule {
+  readonly wallet: string;
+  readonly points: bigint;
+  /** Spend that earns `points`; undefined where `each` says what does. */
+  readonly per: Fraction | undefined;
+  readonly each: 'piece' | 'line' | 'purchase' | undefined;
+  readonly rounding: Rounding;
+  readonly skus: readonly string[] | undefined;
+  readonly categories: readonly string[] | undefined;
+  readonly stores: readonly string[] | undefined;
+  readonly from: Fraction | undefined;
+  readonly below: Fraction | undefined;
+}
+
+export type Rounding = 'floor' | 'nearest' | 'ceil';
+
+export interface WalletRules {
+  readonly id: string;
+  readonly rounding: Rounding;
+  readonly rounded: 'rule' | 'line' | 'basket';
   /** The last day on which points earned on a day can be spent; Infinity for no end. */
   lastDay(earned: number): number;
   /** Purchases renew all points. */
   readonly renews: boolean;
+  /** The first day on which points earned on a day can be spent; Infinity: once confirmed. */
+  firstDay(earned: number): number;
+  readonly returns: 'unlimited' | 'within-balance' | 'only-pending';
+  readonly newestFirst: boolean;
+  readonly redeem: Redeem | undefined;
+}
+
+export interface Redeem {
+  readonly points: bigint;
+  /** Minor units that `points` are worth. */
+  readonly worth: Fraction;
+  readonly minimum: bigint;
+  readonly maximum: bigint | undefined;
+  readonly step: bigint;
+  readonly holdMs: number;
+  readonly automaticAt: bigint | undefined;
 }
 
 export interface Level {
   readonly id: string;
+  /** Minor units. */
   readonly from: Fraction;
   readonly multiplier: Fraction;
 }
@@ -40,20 +80,53 @@ interface ProgramText {
   readonly timezone: string;
   readonly currency: string;
   readonly enrolment?: 'implicit' | 'required';
-  /** One rule, alone or as a list; the bookkeeper knows no more. */
   readonly earn: EarnText | readonly EarnText[];
+  readonly earnOn?: Rules['earnOn'];
+  readonly wallets?: readonly WalletText[];
   readonly tiers?: {
     readonly window: WindowText;
     readonly levels: readonly { readonly id: string; readonly from: number; readonly multiplier?: number }[];
   };
   readonly expiry?: ExpiryText;
-  readonly returns?: { readonly unmatched?: Rules['unmatched']; readonly matchDays?: number };
+  readonly returns?: {
+    readonly unmatched?: Rules['unmatched'];
+    readonly matchDays?: number;
+    readonly back?: 'earned' | 'proportional';
+  };
 }
 
 interface EarnText {
+  readonly wallet?: string;
   readonly points: number;
-  readonly per: number;
-  readonly rounding?: Rules['rounding'];
+  readonly per?: number;
+  readonly each?: EarnRule['each'];
+  readonly rounding?: Rounding;
+  readonly when?: {
+    readonly skus?: readonly string[];
+    readonly categories?: readonly string[];
+    readonly stores?: readonly string[];
+    readonly from?: number;
+    readonly below?: number;
+  };
+}
+
+interface WalletText {
+  readonly id: string;
+  readonly rounding?: Rounding;
+  readonly rounded?: WalletRules['rounded'];
+  readonly expiry?: ExpiryText;
+  readonly pending?: PendingText;
+  readonly returns?: WalletRules['returns'];
+  readonly spend?: 'soonest' | 'newest';
+  readonly redeem?: {
+    readonly points: number;
+    readonly worth: number;
+    readonly minimum?: number;
+    readonly maximum?: number;
+    readonly step?: number;
+    readonly holdMinutes?: number;
+    readonly automaticAt?: number;
+  };
 }
 
 interface ExpiryText {
@@ -63,30 +136,83 @@ interface ExpiryText {
   readonly on?: readonly string[];
 }
 
+interface PendingText {
+  readonly days?: number;
+  readonly months?: number;
+  readonly on?: readonly string[];
+  readonly until?: 'confirmed';
+}
+
 type WindowText = 'calendar-year' | { readonly days: number } | { readonly months: number };
 
 export function readRules(yaml: string): Rules {
   const text: ProgramText = parse(yaml);
-  const [earn, ...more] = [text.earn].flat() as readonly EarnText[];
-  if (earn === undefined || more.length > 0) throw new Error('the bookkeeper knows one earn rule');
+  const minorUnits = minorUnitsOf(text.currency);
+  const money = (units: number): Fraction => {
+    const { above, below } = fraction(units);
+    return { above: above * minorUnits, below };
+  };
+  const walletTexts = text.wallets ?? [{ id: 'points', ...(text.expiry && { expiry: text.expiry }) }];
+  const wallets = walletTexts.map((wallet) => walletRules(wallet, money));
   return {
     currency: text.currency,
-    minorUnits: minorUnitsOf(text.currency),
     calendar: calendarOf(text.timezone),
     enrolmentRequired: text.enrolment === 'required',
-    points: BigInt(earn.points),
-    per: fraction(earn.per),
-    rounding: earn.rounding ?? 'floor',
+    earn: [text.earn].flat().map((rule) => earnRule(rule, wallets, money)),
+    earnOn: text.earnOn ?? 'net-of-points',
+    wallets,
     unmatched: text.returns?.unmatched ?? 'ignore',
     matchDays: text.returns?.matchDays ?? 365,
+    isProportional: text.returns?.back === 'proportional',
     levels: text.tiers?.levels.map(({ id, from, multiplier = 1 }) => ({
       id,
-      from: fraction(from),
+      from: money(from),
       multiplier: fraction(multiplier),
     })),
     counts: countsIn(text.tiers?.window ?? 'calendar-year'),
+  };
+}
+
+type Money = (units: number) => Fraction;
+
+function earnRule(text: EarnText, wallets: readonly WalletRules[], money: Money): EarnRule {
+  const { points, per, each, when: { skus, categories, stores, from, below } = {} } = text;
+  const wallet = text.wallet === undefined ? wallets[0] : wallets.find(({ id }) => id === text.wallet);
+  if (wallet === undefined) throw new Error(`a rule earns for the wallet ${text.wallet}, which is not there`);
+  return {
+    wallet: wallet.id,
+    points: BigInt(points),
+    per: per === undefined ? undefined : money(per),
+    each,
+    rounding: text.rounding ?? wallet.rounding,
+    skus,
+    categories,
+    stores,
+    from: from === undefined ? undefined : money(from),
+    below: below === undefined ? undefined : money(below),
+  };
+}
+
+function walletRules(text: WalletText, money: Money): WalletRules {
+  const { redeem } = text;
+  return {
+    id: text.id,
+    rounding: text.rounding ?? 'floor',
+    rounded: text.rounded ?? 'rule',
     lastDay: remembered(lastDayIn(text.expiry)),
     renews: text.expiry?.renew === 'activity',
+    firstDay: remembered(firstDayIn(text.pending)),
+    returns: text.returns ?? 'unlimited',
+    newestFirst: text.spend === 'newest',
+    redeem: redeem && {
+      points: BigInt(redeem.points),
+      worth: money(redeem.worth),
+      minimum: BigInt(redeem.minimum ?? 1),
+      maximum: redeem.maximum === undefined ? undefined : BigInt(redeem.maximum),
+      step: BigInt(redeem.step ?? 1),
+      holdMs: (redeem.holdMinutes ?? 15) * 60_000,
+      automaticAt: redeem.automaticAt === undefined ? undefined : BigInt(redeem.automaticAt),
+    },
   };
 }
 
@@ -94,6 +220,13 @@ export function readRules(yaml: string): Rules {
 function fraction(value: number): Fraction {
   const [whole = '', decimals = ''] = String(value).split('.');
   return { above: BigInt(whole + decimals), below: 10n ** BigInt(decimals.length) };
+}
+
+/** Of the exact number `above / below`, which is not negative. */
+export function rounded({ above, below }: Fraction, rounding: Rounding): bigint {
+  if (rounding === 'floor') return above / below;
+  if (rounding === 'ceil') return (above + below - 1n) / below;
+  return (2n * above + below) / (2n * below);
 }
 
 function minorUnitsOf(currency: string): bigint {
@@ -129,6 +262,15 @@ function lastDayIn(expiry: ExpiryText | undefined): (earned: number) => number {
   const period = { day: dateText, month: monthText, quarter: quarterText, year: yearOf }[through];
   return (earned) =>
     firstDayFrom(monthsLater(earned, months + 12 * years) + days, (day) => period(day) !== period(day + 1));
+}
+
+function firstDayIn(pending: PendingText | undefined): (earned: number) => number {
+  if (pending === undefined) return (earned) => earned;
+  const { days, months, on } = pending;
+  if (days !== undefined) return (earned) => earned + days;
+  if (months !== undefined) return (earned) => monthsLater(earned, months);
+  if (on !== undefined) return (earned) => firstDayFrom(earned + 1, (day) => on.some((date) => isDate(day, date)));
+  return () => Infinity;
 }
 
 function firstDayFrom(day: number, isIt: (day: number) => boolean): number {

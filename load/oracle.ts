@@ -2,22 +2,58 @@
  * An independent bookkeeper: what every member should have, worked out from the events and the text of the program. It
  * shares no code with the engine and is made another way on purpose, so that agreement means something: fractions of
  * BigInts instead of scaled doubles, local dates asked of Intl, windows as "does this day count on that one?", returns as
- * lists of what went back, a lot for every purchase, time as every midnight in its turn. It is slow where the engine is clever, and trusts a program
- * that the engine has accepted.
+ * lists of what went back, a lot for every time that points come in, time as every midnight and every hold's end in its
+ * turn. It is slow where the engine is clever, and trusts a program that the engine has accepted.
  */
-import { DAY_MS, type Fraction, type Level, ONE, type Rules, readRules } from './oracle-rules.ts';
+import {
+  allBack,
+  type Back,
+  type Bought,
+  countedLeft,
+  given,
+  isFor,
+  priced,
+  returnedBy,
+  shareOfBack,
+  shares,
+} from './oracle-goods.ts';
+import { DAY_MS, type Level, ONE, type Rules, readRules, rounded } from './oracle-rules.ts';
+import {
+  available,
+  comeIn,
+  confirm,
+  copyOf,
+  deduct,
+  emptyWallet,
+  expire,
+  type Hold,
+  lotsOf,
+  mature,
+  type Part,
+  pendingIn,
+  pointsIn,
+  renew,
+  spend,
+  split,
+  takeBack,
+  takeSoonest,
+  total,
+  type Wallet,
+} from './oracle-wallet.ts';
 import type {
   PublicAdjustment,
-  PublicEnrolment,
   PublicEvent,
+  PublicOfPurchase,
+  PublicPartOfSpend,
   PublicPurchase,
-  PublicPurchaseLine,
+  PublicRelease,
   PublicReturn,
+  PublicSpend,
 } from './public-event.ts';
 
 export interface OracleMember {
-  /** Points; negative is debt. */
-  readonly balance: number;
+  /** By id; all that the program has. */
+  readonly wallets: Readonly<Record<string, OracleWallet>>;
   /** Minor units in the window, net of returns. 0 in a program without tiers. */
   readonly spend: number;
   /** '' for none. */
@@ -28,6 +64,14 @@ export interface OracleMember {
   readonly enrolledAt: number;
   readonly purchases: number;
   readonly returns: number;
+}
+
+/** Points. */
+export interface OracleWallet {
+  readonly available: number;
+  readonly pending: number;
+  readonly held: number;
+  readonly debt: number;
   /** Points that can be spent by the last day they can be and the day they were earned, in this order. */
   readonly lots: readonly OracleLot[];
 }
@@ -42,15 +86,17 @@ export interface OracleLot {
 export interface OracleOutcome {
   /** As in the engine's table of outcomes. */
   readonly code: string;
-  /** Signed; of a duplicate: 0. */
-  readonly points: number;
+  /** By wallet, where any: what the event did to available, pending and debt together. Of a duplicate: nothing. */
+  readonly points: Readonly<Record<string, number>>;
   /** Level changes that time brought before the event, and the one it made. */
   readonly changes: readonly LevelChange[];
-  /** What expired before the event, and what it earned too late. */
-  readonly expired: readonly Expired[];
+  /** What else time brought before the event, and what followed from it. */
+  readonly passed: readonly Passed[];
 }
 
-export interface Expired {
+export interface Passed {
+  readonly what: 'expired' | 'run out' | 'redeemed';
+  readonly wallet: string;
   readonly at: number;
   readonly points: number;
 }
@@ -61,10 +107,9 @@ export interface LevelChange {
   readonly at: number;
 }
 
-/** Of what has expired, what was earned longer than this before the newest is forgotten. */
-const EXPIRED_DAYS = 730;
 /** How far ahead of the log a till's clock may be. */
 const CLOCK_SKEW_MAX_MS = 5 * 60_000;
+const HOLDS_MAX = 64;
 
 export class Oracle {
   readonly #program: Rules;
@@ -76,28 +121,37 @@ export class Oracle {
   }
 
   /** `receivedMs` is the log's time of the event. */
-  apply(sent: PublicEvent, receivedMs = instantOf(sent)): OracleOutcome {
-    const event = kept(sent);
+  apply(event: PublicEvent, receivedMs = instantOf(event)): OracleOutcome {
     const at = event.occurredAt === undefined ? receivedMs : instantOf(event);
-    const book = this.#books.get(event.memberId) ?? emptyBook();
+    const known = this.#books.get(event.memberId);
     const text = canonical(event);
-    const before = book.texts.get(event.id);
+    const before = known?.facts.get(event.id)?.text;
     if (before === text) return refused('duplicate');
     if (at > receivedMs + CLOCK_SKEW_MAX_MS) return refused('occurred_in_future');
     if (before !== undefined) return refused('duplicate_with_different_content');
-    const knownExpired = book.clock.expired.length;
-    const scored = this.#score(book, event, at, Math.max(at, receivedMs));
-    if (scored.code !== 'scored') return scored;
-    this.#expireAtOnce(book, Math.max(receivedMs, book.clock.at));
-    const outcome = { ...scored, expired: book.clock.expired.slice(knownExpired).map(shown) };
-    book.texts.set(event.id, text);
+
+    const book = known === undefined ? this.#emptyBook() : { ...known, clock: copyOfClock(known.clock) };
+    const changes: LevelChange[] = [];
+    this.#pass(book, at, Math.max(at, receivedMs), changes);
+    const points = new Map([...book.clock.wallets].map(([id, wallet]) => [id, -pointsOf(wallet)]));
+    const fact = this.#score(book, event, at, changes);
+    if (typeof fact === 'string') return refused(fact);
+    for (const [id, wallet] of book.clock.wallets) points.set(id, (points.get(id) ?? 0n) + pointsOf(wallet));
+    this.#catchUp(book, Math.max(receivedMs, book.clock.at));
+    this.#redeemByItself(book, at);
+
+    book.facts.set(event.id, { text, type: event.type, ...fact });
     this.#books.set(event.memberId, book);
-    return outcome;
+    const moved = [...points].filter(([, sum]) => sum !== 0n).map(([id, sum]) => [id, Number(sum)]);
+    return { code: 'scored', points: Object.fromEntries(moved), changes, passed: book.clock.passed.splice(0) };
   }
 
   /** The log's time has come this far: what is due by then happens, though nobody came. */
   tick(now: number): void {
-    for (const book of this.#books.values()) this.#passTo(book, book.clock.at, now);
+    for (const book of this.#books.values()) {
+      this.#pass(book, book.clock.at, now, []);
+      book.clock.passed.splice(0);
+    }
   }
 
   members(): IterableIterator<string> {
@@ -106,171 +160,239 @@ export class Oracle {
 
   /** As of an instant; one before the member's latest event is read as that event's. Undefined for who has none. */
   member(id: string, asOfMs: number): OracleMember | undefined {
-    const book = this.#books.get(id);
-    if (book === undefined) return undefined;
-    const clock = structuredClone(book.clock);
-    this.#pass(book, clock, asOfMs, asOfMs, []);
+    const known = this.#books.get(id);
+    if (known === undefined) return undefined;
+    const book = { ...known, clock: copyOfClock(known.clock) };
+    this.#pass(book, asOfMs, asOfMs, []);
+    const { clock, facts, enrolledAt } = book;
+    const types = [...facts.values()].map(({ type }) => type);
     return {
-      balance: Number(balanceOf(book, clock)),
+      wallets: Object.fromEntries([...clock.wallets].map(([walletId, wallet]) => [walletId, shown(wallet, clock)])),
       spend: this.#program.levels === undefined ? 0 : Number(this.#spend(book, clock.at)),
       level: clock.level,
       since: clock.since,
-      enrolledAt: book.enrolledAt,
-      purchases: book.purchases.size,
-      returns: book.facts.filter(({ type }) => type === 'return').length,
-      lots: added(clock.lots),
+      enrolledAt,
+      purchases: types.filter((type) => type === 'purchase').length,
+      returns: types.filter((type) => type === 'return').length,
     };
   }
 
-  #score(book: Book, event: Kept, at: number, now: number): OracleOutcome {
+  // --- Events ---
+
+  /** Does what the event says, or says why not; then nothing has changed but the copy of the clock. */
+  #score(book: Book, event: PublicEvent, at: number, changes: LevelChange[]): What | string {
     switch (event.type) {
       case 'purchase':
-        return this.#purchase(book, event, at, now);
+        return this.#purchase(book, event, at, changes);
       case 'return':
-        return this.#return(book, event, at, now);
-      case 'adjustment': {
-        const changes = this.#passTo(book, at, now);
-        const points = BigInt(event.points);
-        if (points > 0n) this.#open(book, this.#program.calendar.dayOf(at), points);
-        else takeSoonest(book.clock.lots, -points);
-        return this.#record(book, { type: 'adjustment', points, purchase: undefined }, changes);
-      }
-      case 'enrolment': {
-        if (book.enrolledAt !== 0) return refused('already_enrolled');
-        const changes = this.#passTo(book, at, now);
+        return this.#return(book, event, at, changes);
+      case 'void':
+        return this.#void(book, event, at, changes);
+      case 'confirmation':
+        return this.#confirm(book, event);
+      case 'redemption':
+      case 'authorisation':
+        return this.#spendPoints(book, event, at);
+      case 'capture':
+      case 'release':
+        return this.#endHold(book, event);
+      case 'reversal':
+        return this.#reverse(book, event);
+      case 'adjustment':
+        return this.#adjust(book, event, at);
+      case 'enrolment':
+        if (book.enrolledAt !== 0) return 'already_enrolled';
         book.enrolledAt = at;
-        return this.#record(book, { type: 'enrolment', points: 0n, purchase: undefined }, changes);
-      }
+        return {};
     }
   }
 
-  #purchase(book: Book, event: PublicPurchase, at: number, now: number): OracleOutcome {
-    const { currency, enrolmentRequired, calendar } = this.#program;
-    if ((event.currency ?? currency) !== currency) return refused('currency_mismatch');
-    if (enrolmentRequired && book.enrolledAt === 0) return refused('member_not_enrolled');
-    const changes = this.#passTo(book, at, now);
-    const lines = event.lines ?? [];
-    const purchase: Bought = {
-      at,
-      amount: lines.length === 0 ? BigInt(event.amount ?? 0) : total(lines.map(({ amount }) => BigInt(amount))),
-      lines,
-      multiplier: this.#levelOn(book, at)?.multiplier ?? ONE,
-      back: [],
-    };
+  #purchase(book: Book, event: PublicPurchase, at: number, changes: LevelChange[]): What | string {
+    const { currency, enrolmentRequired, calendar, earnOn } = this.#program;
+    if ((event.currency ?? currency) !== currency) return 'currency_mismatch';
+    if (enrolmentRequired && book.enrolledAt === 0) return 'member_not_enrolled';
     const day = calendar.dayOf(at);
-    book.spend.set(day, (book.spend.get(day) ?? 0n) + purchase.amount);
-    this.#relevel(book, book.clock, Math.max(at, book.clock.at), changes);
-    const points = this.#points(purchase.amount, purchase.multiplier);
-    this.#open(book, day, points);
-    if (this.#program.renews) {
-      const last = this.#program.lastDay(day);
-      for (const lot of book.clock.lots) if (lot.left > 0n && lot.last < last) lot.last = last;
+    const purchase = bought(event, at, day, priced(event, earnOn), this.#levelOn(book, at)?.multiplier ?? ONE);
+    book.spend.set(day, (book.spend.get(day) ?? 0n) + purchase.counted);
+    this.#relevel(book, Math.max(at, book.clock.at), changes);
+    for (const [walletId, points] of given(this.#program, purchase, [])) {
+      const wallet = walletOf(book, walletId);
+      this.#earn(wallet, day, false, points);
+      if (wallet.rules.renews) renew(wallet, wallet.rules.lastDay(day));
     }
-    book.purchases.set(event.id, purchase);
-    return this.#record(book, { type: 'purchase', points, purchase }, changes);
+    return { purchase };
   }
 
-  #return(book: Book, event: PublicReturn, at: number, now: number): OracleOutcome {
-    const { currency, unmatched } = this.#program;
-    if ((event.currency ?? currency) !== currency) return refused('currency_mismatch');
-    const found =
-      event.originalId === undefined ? this.#matched(book, event, at) : named(book, event, event.originalId);
-    if (typeof found === 'string') return refused(found);
+  #return(book: Book, event: PublicReturn, at: number, changes: LevelChange[]): What | string {
+    const { currency, unmatched, earnOn } = this.#program;
+    if ((event.currency ?? currency) !== currency) return 'currency_mismatch';
+    const found = event.originalId === undefined ? this.#matched(book, event, at) : named(book, event);
+    if (typeof found === 'string') return found;
 
-    const changes = this.#passTo(book, at, now);
     // Goods of unknown origin cost what they would earn just before this return.
-    const multiplierNow = this.#levelOn(book, at)?.multiplier ?? ONE;
-    let points = 0n;
-    for (const [purchase, back] of found.back) {
-      const before = leftOf(purchase, purchase.back);
-      const after = leftOf(purchase, back);
-      const day = this.#program.calendar.dayOf(purchase.at);
-      const earned = this.#points(before, purchase.multiplier) - this.#points(after, purchase.multiplier);
-      points -= earned - takeBack(book.clock.lots, day, earned);
-      takeFromDay(book.spend, day, before - after);
-      purchase.back = back;
-    }
-    if (unmatched === 'deduct' && found.unmatchedAmount > 0n) {
-      const deducted = this.#points(found.unmatchedAmount, multiplierNow);
-      points -= deducted;
-      takeSoonest(book.clock.lots, deducted);
-      let rest = found.unmatchedAmount;
+    const multiplier = this.#levelOn(book, at)?.multiplier ?? ONE;
+    for (const [purchase, back] of found.back) this.#takeBack(book, purchase, back);
+    if (unmatched === 'deduct') {
+      const goods = bought(event, at, this.#program.calendar.dayOf(at), priced(found.unmatched, earnOn), multiplier);
+      for (const [walletId, points] of given(this.#program, goods, [])) {
+        const wallet = walletOf(book, walletId);
+        deduct(wallet, points, wallet.rules.returns);
+      }
+      let rest = goods.counted;
       for (const day of [...book.spend.keys()].sort((one, other) => other - one)) {
         rest -= takeFromDay(book.spend, day, rest);
       }
     }
-    this.#relevel(book, book.clock, Math.max(at, book.clock.at), changes);
-    return this.#record(book, { type: 'return', points, purchase: undefined }, changes);
+    this.#relevel(book, Math.max(at, book.clock.at), changes);
+    return {};
+  }
+
+  /** `limit`: instead of what the wallets say of returns. */
+  #takeBack(book: Book, purchase: Bought, back: readonly Back[], limit?: 'unlimited'): void {
+    const { day, isConfirmed } = purchase;
+    const after = given(this.#program, purchase, back);
+    for (const [walletId, before] of given(this.#program, purchase, purchase.back)) {
+      const wallet = walletOf(book, walletId);
+      const points = before - (after.get(walletId) ?? 0n);
+      if (points < 0n) this.#earn(wallet, day, isConfirmed, -points);
+      else takeBack(wallet, day, isConfirmed, points, limit ?? wallet.rules.returns);
+    }
+    takeFromDay(book.spend, day, countedLeft(purchase, purchase.back) - countedLeft(purchase, back));
+    const spent = book.facts.get(purchase.redemptionId)?.spent;
+    if (spent !== undefined) {
+      const before = shareOfBack(purchase, purchase.back, spent.points);
+      this.#giveBack(book, spent, shareOfBack(purchase, back, spent.points) - before);
+    }
+    purchase.back = back;
+  }
+
+  #earn(wallet: Wallet, day: number, isConfirmed: boolean, points: bigint): void {
+    const [first, last] = [wallet.rules.firstDay(day), wallet.rules.lastDay(day)];
+    if (first > day && !isConfirmed) wallet.waiting.push({ earned: day, first, last, points });
+    else comeIn(wallet, [{ earned: day, last, points }]);
+  }
+
+  /** Spent points come back, as if so many fewer had been spent. */
+  #giveBack(book: Book, spent: Spent, points: bigint): void {
+    const left = pointsIn(spent.parts);
+    const { first, others } = split(spent.parts, points < left ? left - points : 0n);
+    spent.parts = first;
+    comeIn(walletOf(book, spent.walletId), others);
   }
 
   /** A return that names no purchase: of each SKU what arrived last, no older than `matchDays`, no younger than the return. */
   #matched(book: Book, { lines = [], amount = 0 }: PublicReturn, at: number): GoingBack | string {
-    const back = new Map<Bought, Back[]>();
-    let unmatchedAmount = lines.length === 0 ? BigInt(amount) : 0n;
-    let unmatchedQuantity = lines.length === 0 ? 1 : 0;
+    const back = new Map<Bought, readonly Back[]>();
+    const unmatched: { sku: string; quantity: number; amount: number }[] = [];
     const oldest = at - this.#program.matchDays * DAY_MS;
+    const latest = [...book.facts.values()].flatMap(({ purchase }) => purchase ?? []).reverse();
     for (const line of lines) {
       let left = line.quantity;
-      for (let index = book.facts.length - 1; index >= 0 && left > 0; index--) {
-        const purchase = book.facts[index]?.purchase;
-        if (purchase === undefined || purchase.at > at || purchase.at < oldest) continue;
+      for (const purchase of latest) {
+        if (left === 0 || purchase.at > at || purchase.at < oldest) continue;
         const known = back.get(purchase) ?? purchase.back;
         const parts = shares(purchase, known, line.sku, left);
         if (parts.length === 0) continue;
         back.set(purchase, [...known, ...parts]);
         left -= parts.reduce((sum, { quantity }) => sum + quantity, 0);
       }
-      unmatchedQuantity += left;
-      unmatchedAmount += (BigInt(line.amount ?? 0) * BigInt(left)) / BigInt(line.quantity);
+      const refund = (BigInt(line.amount ?? 0) * BigInt(left)) / BigInt(line.quantity);
+      if (left > 0) unmatched.push({ sku: line.sku, quantity: left, amount: Number(refund) });
     }
-    if (unmatchedQuantity > 0 && this.#program.unmatched === 'refuse') return 'nothing_to_match';
-    return { back, unmatchedAmount };
+    const isUnmatched = lines.length === 0 || unmatched.length > 0;
+    if (isUnmatched && this.#program.unmatched === 'refuse') return 'nothing_to_match';
+    return { back, unmatched: lines.length === 0 ? { amount } : { lines: unmatched } };
   }
 
-  #record(book: Book, fact: Fact, changes: readonly LevelChange[]): OracleOutcome {
-    book.facts.push(fact);
-    return { code: 'scored', points: Number(fact.points), changes, expired: [] };
+  #void(book: Book, event: PublicOfPurchase, at: number, changes: LevelChange[]): What | string {
+    const purchase = purchaseNamed(book, event.originalId);
+    if (typeof purchase === 'string') return purchase;
+    if (purchase.back.some(({ quantity, amount }) => quantity > 0 || amount > 0n)) return 'purchase_returned';
+    if (this.#isSettled(purchase, at)) return 'purchase_settled';
+    this.#takeBack(book, purchase, allBack(purchase), 'unlimited');
+    this.#relevel(book, Math.max(at, book.clock.at), changes);
+    return {};
   }
 
-  /** Points that come in; what repays a debt cannot be spent. */
-  #open(book: Book, day: number, points: bigint): void {
-    const left = least(points, balanceOf(book, book.clock) + points);
-    if (left > 0n) book.clock.lots.push({ earned: day, last: this.#program.lastDay(day), left, expired: 0n });
+  #isSettled(purchase: Bought, at: number): boolean {
+    if (purchase.isConfirmed) return true;
+    const { earn, wallets, calendar } = this.#program;
+    const into = new Set(earn.filter((rule) => isFor(rule, purchase)).map(({ wallet }) => wallet));
+    const firstDays = wallets.filter(({ id }) => into.has(id)).map(({ firstDay }) => firstDay(purchase.day));
+    return calendar.dayOf(at) >= Math.max(purchase.day + 1, ...firstDays);
   }
 
-  /** Lots whose last day is before `day`. */
-  #expire(clock: Clock, day: number, at: number): void {
-    let points = 0n;
-    for (const lot of clock.lots) {
-      if (lot.last >= day) continue;
-      points += lot.left;
-      lot.expired += lot.left;
-      lot.left = 0n;
+  #confirm(book: Book, event: PublicOfPurchase): What | string {
+    const purchase = purchaseNamed(book, event.originalId);
+    if (typeof purchase === 'string') return purchase;
+    if (purchase.isConfirmed) return 'nothing_pending';
+    let confirmed = 0n;
+    for (const [walletId, points] of given(this.#program, purchase, purchase.back)) {
+      confirmed += confirm(walletOf(book, walletId), purchase.day, points);
     }
-    if (points === 0n) return;
-    clock.expired.push({ at, points });
-    const newest = Math.max(...clock.lots.filter(({ expired }) => expired > 0n).map(({ earned }) => earned));
-    for (const lot of clock.lots) if (lot.earned < newest - EXPIRED_DAYS) lot.expired = 0n;
+    if (confirmed === 0n) return 'nothing_pending';
+    purchase.isConfirmed = true;
+    return {};
   }
 
-  /** Points that were earned so late that their last day was over by then. */
-  #expireAtOnce({ clock }: Book, until: number): void {
-    for (const { left, last } of added(clock.lots).map(({ points, last }) => ({ left: points, last }))) {
-      if (left === 0 || last === Infinity) continue;
-      const at = this.#program.calendar.startOf(last + 1);
-      if (at <= until) this.#expire(clock, last + 1, at);
-    }
+  #spendPoints(book: Book, event: PublicSpend, at: number): What | string {
+    const wallet = this.#wallet(book, event.wallet);
+    if (wallet === undefined) return 'wallet_not_found';
+    const { id: walletId, redeem } = wallet.rules;
+    if (redeem === undefined) return 'wallet_not_redeemable';
+    const { worth, minimum, maximum, step, holdMs } = redeem;
+    const money = { above: BigInt(event.amount ?? 0) * redeem.points * worth.below, below: worth.above };
+    const points = event.points === undefined ? rounded(money, 'ceil') : BigInt(event.points);
+    if (points < minimum) return 'below_minimum';
+    if (maximum !== undefined && points > maximum) return 'above_maximum';
+    if (points % step !== 0n) return 'not_a_step';
+    if (points > available(wallet)) return 'insufficient_points';
+    if (event.type === 'redemption') return { spent: { walletId, points, parts: spend(wallet, points) } };
+    const { holds } = book.clock;
+    if (holds.length >= HOLDS_MAX) return 'too_many_holds';
+    holds.push({ id: event.id, walletId, untilMs: at + holdMs, parts: spend(wallet, points) });
+    return {};
   }
 
-  /** Amount in minor units times points times multiplier over `per`, as one fraction, rounded once. */
-  #points(amount: bigint, multiplier: Fraction): bigint {
-    const { points, per, rounding, minorUnits } = this.#program;
-    const above = amount * points * multiplier.above * per.below;
-    const below = minorUnits * multiplier.below * per.above;
-    if (rounding === 'floor') return above / below;
-    if (rounding === 'ceil') return (above + below - 1n) / below;
-    return (2n * above + below) / (2n * below);
+  #endHold(book: Book, event: PublicPartOfSpend | PublicRelease): What | string {
+    const fact = book.facts.get(event.originalId);
+    if (fact === undefined) return 'original_not_found';
+    if (fact.type !== 'authorisation') return 'original_not_a_hold';
+    const hold = book.clock.holds.find(({ id }) => id === event.originalId);
+    if (hold === undefined) return 'hold_over';
+    const held = pointsIn(hold.parts);
+    const captured = event.type === 'release' ? 0n : event.points === undefined ? held : BigInt(event.points);
+    if (captured > held) return 'capture_exceeds_hold';
+    const parts = endHold(book.clock, hold, captured);
+    return event.type === 'release' ? {} : { spent: { walletId: hold.walletId, points: captured, parts } };
   }
+
+  #reverse(book: Book, event: PublicPartOfSpend): What | string {
+    const fact = book.facts.get(event.originalId);
+    if (fact === undefined) return 'original_not_found';
+    if (fact.spent === undefined) return 'original_not_a_redemption';
+    const left = pointsIn(fact.spent.parts);
+    const points = event.points === undefined ? left : BigInt(event.points);
+    if (points > left || left === 0n) return 'reversal_exceeds_redemption';
+    this.#giveBack(book, fact.spent, points);
+    return {};
+  }
+
+  #adjust(book: Book, event: PublicAdjustment, at: number): What | string {
+    const wallet = this.#wallet(book, event.wallet);
+    if (wallet === undefined) return 'wallet_not_found';
+    const points = BigInt(event.points);
+    const earned = this.#program.calendar.dayOf(at);
+    if (points < 0n) takeSoonest(wallet, -points);
+    else comeIn(wallet, [{ earned, last: wallet.rules.lastDay(earned), points }]);
+    return {};
+  }
+
+  #wallet(book: Book, id: string | undefined): Wallet | undefined {
+    return book.clock.wallets.get(id ?? this.#program.wallets[0]?.id ?? '');
+  }
+
+  // --- Levels ---
 
   /** Net spend of the days that count on the day of `at`. */
   #spend(book: Book, at: number): bigint {
@@ -282,13 +404,14 @@ export class Oracle {
 
   /** What the ladder says of the window at an instant, whatever has been said before. */
   #levelOn(book: Book, at: number): Level | undefined {
-    const { levels, minorUnits } = this.#program;
+    const { levels } = this.#program;
     if (levels === undefined) return undefined;
     const spend = this.#spend(book, at);
-    return levels.findLast(({ from }) => spend * from.below >= from.above * minorUnits);
+    return levels.findLast(({ from }) => spend * from.below >= from.above);
   }
 
-  #relevel(book: Book, clock: Clock, at: number, changes: LevelChange[]): void {
+  #relevel(book: Book, at: number, changes: LevelChange[]): void {
+    const { clock } = book;
     const level = this.#levelOn(book, at)?.id ?? '';
     if (level === clock.level) return;
     changes.push({ from: clock.level, to: level, at });
@@ -296,43 +419,108 @@ export class Oracle {
     clock.since = at;
   }
 
-  #passTo(book: Book, at: number, now: number): LevelChange[] {
-    const changes: LevelChange[] = [];
-    this.#pass(book, book.clock, at, now, changes);
-    return changes;
-  }
+  // --- Time ---
 
   /**
    * Lets time pass up to `at`, a midnight at a time. What the log's own time, `now`, is past has happened too, if that is
-   * later; but only midnights at which a day leaves that a level rests on, or points expire, move the clock beyond `at`.
+   * later; but only instants at which something happens move the clock beyond `at`.
    */
-  #pass(book: Book, clock: Clock, at: number, now: number, changes: LevelChange[]): void {
-    const { calendar, levels, counts } = this.#program;
+  #pass(book: Book, at: number, now: number, changes: LevelChange[]): void {
+    const { clock } = book;
+    const { calendar } = this.#program;
     if (clock.at === -Infinity) {
       clock.at = at;
       clock.level = this.#levelOn(book, at)?.id ?? '';
     }
     const last = calendar.dayOf(now);
-    for (let day = calendar.dayOf(clock.at) + 1; day <= last; day++) {
-      const rests = (levels?.find(({ id }) => id === clock.level)?.from.above ?? 0n) > 0n;
-      const leaves =
-        rests && [...book.spend].some(([of, amount]) => amount > 0n && counts(of, day - 1) && !counts(of, day));
-      const expires = clock.lots.some(({ left, last }) => left > 0n && last < day);
-      if (!leaves && !expires) continue;
-      clock.at = calendar.startOf(day);
-      this.#relevel(book, clock, clock.at, changes);
-      this.#expire(clock, day, clock.at);
+    for (let day = calendar.dayOf(clock.at); day <= last; day++) {
+      const midnight = calendar.startOf(day);
+      if (midnight > clock.at && this.#isDue(book, day)) this.#fire(book, midnight, changes);
+      for (;;) {
+        const next = Math.min(...clock.holds.map(({ untilMs }) => untilMs));
+        if (next > now || calendar.dayOf(next) > day) break;
+        this.#fire(book, Math.max(next, clock.at), changes);
+      }
     }
     clock.at = Math.max(clock.at, at);
+  }
+
+  /** Does the day begin with points that expire or can be spent, or without a day of spend that the level rests on? */
+  #isDue({ spend, clock }: Book, day: number): boolean {
+    const { levels, counts } = this.#program;
+    const rests = (levels?.find(({ id }) => id === clock.level)?.from.above ?? 0n) > 0n;
+    const leaves = rests && [...spend].some(([of, amount]) => amount > 0n && counts(of, day - 1) && !counts(of, day));
+    return (
+      leaves ||
+      [...clock.wallets.values()].some(
+        ({ lots, waiting }) =>
+          lots.some(({ left, last }) => left > 0n && last < day) ||
+          waiting.some(({ points, first }) => points > 0n && first <= day),
+      )
+    );
+  }
+
+  /** The level first, then the points, wallet by wallet. */
+  #fire(book: Book, at: number, changes: LevelChange[]): void {
+    const { clock } = book;
+    clock.at = at;
+    this.#relevel(book, at, changes);
+    this.#moveOn(clock, at);
+    this.#redeemByItself(book, at);
+  }
+
+  /** What an event brought too late: it could be spent already, or can be no more. It happens with the instant it is late for. */
+  #catchUp({ clock }: Book, until: number): void {
+    for (;;) {
+      const instants = [...clock.wallets.values()].flatMap((wallet) => this.#instantsOf(wallet));
+      const at = Math.min(...instants, ...clock.holds.map(({ untilMs }) => untilMs));
+      if (at > until) return;
+      this.#moveOn(clock, at);
+    }
+  }
+
+  #instantsOf(wallet: Wallet): number[] {
+    const days = [
+      ...lotsOf(wallet).map(({ last }) => last + 1),
+      ...wallet.waiting.filter(({ points }) => points > 0n).map(({ first }) => first),
+    ];
+    return days.map((day) => (day === Infinity ? Infinity : this.#program.calendar.startOf(day)));
+  }
+
+  /** What is due at an instant: first what comes in, then what expires. */
+  #moveOn(clock: Clock, at: number): void {
+    const day = this.#program.calendar.dayOf(at);
+    for (const hold of clock.holds.filter(({ untilMs }) => untilMs <= at)) {
+      noted(clock, 'run out', hold.walletId, at, pointsIn(hold.parts));
+      endHold(clock, hold, 0n);
+    }
+    for (const wallet of clock.wallets.values()) mature(wallet, day);
+    for (const [walletId, wallet] of clock.wallets) noted(clock, 'expired', walletId, at, expire(wallet, day));
+  }
+
+  #redeemByItself({ clock }: Book, at: number): void {
+    for (const wallet of clock.wallets.values()) {
+      const { automaticAt } = wallet.rules.redeem ?? {};
+      if (automaticAt === undefined) continue;
+      const points = available(wallet) - (available(wallet) % automaticAt);
+      noted(clock, 'redeemed', wallet.rules.id, at, pointsIn(spend(wallet, points)));
+    }
+  }
+
+  #emptyBook(): Book {
+    const wallets = new Map(this.#program.wallets.map((rules) => [rules.id, emptyWallet(rules)]));
+    return {
+      facts: new Map(),
+      spend: new Map(),
+      clock: { at: -Infinity, level: '', since: 0, wallets, holds: [], passed: [] },
+      enrolledAt: 0,
+    };
   }
 }
 
 interface Book {
-  /** In the order they arrived. */
-  readonly facts: Fact[];
-  /** What each event said, by id. */
-  readonly texts: Map<string, string>;
-  readonly purchases: Map<string, Bought>;
+  /** By event id, in the order they arrived. */
+  readonly facts: Map<string, Fact>;
   /** Minor units by local day, never below 0. */
   readonly spend: Map<number, bigint>;
   readonly clock: Clock;
@@ -344,74 +532,37 @@ interface Clock {
   at: number;
   level: string;
   since: number;
-  /** One for each time that points came in, in the order they came. */
-  readonly lots: Lot[];
-  readonly expired: { readonly at: number; readonly points: bigint }[];
+  readonly wallets: ReadonlyMap<string, Wallet>;
+  /** In the order they were made. */
+  readonly holds: Hold[];
+  /** Not yet told. */
+  readonly passed: Passed[];
 }
 
-interface Lot {
-  readonly earned: number;
-  last: number;
-  /** To be spent. */
-  left: bigint;
-  /** Gone by time, and not returned since. */
-  expired: bigint;
+interface Fact extends What {
+  readonly type: PublicEvent['type'];
+  /** What the event said. */
+  readonly text: string;
 }
 
-/** What books are kept of. */
-type Kept = PublicPurchase | PublicReturn | PublicAdjustment | PublicEnrolment;
-
-function kept(event: PublicEvent): Kept {
-  switch (event.type) {
-    case 'purchase':
-    case 'return':
-    case 'adjustment':
-    case 'enrolment':
-      return event;
-    default:
-      throw new Error(`event ${event.id} is a ${event.type}, of which no books are kept`);
-  }
+/** What later events may ask about. */
+interface What {
+  readonly purchase?: Bought;
+  readonly spent?: Spent;
 }
 
-interface Fact {
-  readonly type: Kept['type'];
+/** Of a redemption or a capture. */
+interface Spent {
+  readonly walletId: string;
   readonly points: bigint;
-  readonly purchase: Bought | undefined;
+  /** What has not come back. */
+  parts: readonly Part[];
 }
-
-interface Bought {
-  readonly at: number;
-  readonly amount: bigint;
-  readonly lines: readonly PublicPurchaseLine[];
-  readonly multiplier: Fraction;
-  back: readonly Back[];
-}
-
-/** Something that went back. */
-interface Back {
-  /** Index of the line; WHOLE for money of the receipt as a whole. */
-  readonly line: number;
-  readonly quantity: number;
-  readonly amount: bigint;
-}
-
-const WHOLE = -1;
 
 interface GoingBack {
   /** By purchase, in the order they were found: all that will have gone back. */
   readonly back: ReadonlyMap<Bought, readonly Back[]>;
-  readonly unmatchedAmount: bigint;
-}
-
-function emptyBook(): Book {
-  return {
-    facts: [],
-    texts: new Map(),
-    purchases: new Map(),
-    spend: new Map(),
-    clock: { at: -Infinity, level: '', since: 0, lots: [], expired: [] },
-    enrolledAt: 0,
-  };
+  readonly unmatched: Pick<PublicPurchase, 'lines' | 'amount'>;
 }
 
 function instantOf({ id, occurredAt }: PublicEvent): number {
@@ -421,191 +572,99 @@ function instantOf({ id, occurredAt }: PublicEvent): number {
 }
 
 function refused(code: string): OracleOutcome {
-  return { code, points: 0, changes: [], expired: [] };
+  return { code, points: {}, changes: [], passed: [] };
 }
 
-/** What an event says, one text whether a field is left out or empty. */
-function canonical(event: Kept): string {
-  const head = [event.type, event.occurredAt === undefined ? 0 : Date.parse(event.occurredAt)];
-  if (event.type === 'enrolment') return JSON.stringify(head);
-  if (event.type === 'adjustment') {
-    return JSON.stringify([...head, event.points, event.reason ?? '', event.agent ?? '']);
+function bought(
+  { id, store = '', ...event }: PublicPurchase | PublicReturn,
+  at: number,
+  day: number,
+  price: ReturnType<typeof priced>,
+  multiplier: Bought['multiplier'],
+): Bought {
+  const redemptionId = event.type === 'purchase' ? (event.redemptionId ?? '') : '';
+  return { id, at, day, store, ...price, multiplier, redemptionId, back: [], isConfirmed: false };
+}
+
+function purchaseNamed({ facts }: Book, id: string): Bought | string {
+  const fact = facts.get(id);
+  return fact === undefined ? 'original_not_found' : (fact.purchase ?? 'original_not_a_purchase');
+}
+
+function named(book: Book, event: PublicReturn): GoingBack | string {
+  const purchase = purchaseNamed(book, event.originalId ?? '');
+  const back = typeof purchase === 'string' ? purchase : returnedBy(purchase, event);
+  if (typeof purchase === 'string' || typeof back === 'string') return String(back);
+  return { back: new Map([[purchase, back]]), unmatched: {} };
+}
+
+/** What an event says, one text whether a field is left out, empty or what it would be anyway. */
+function canonical({ id, memberId, occurredAt = '', ...event }: PublicEvent): string {
+  const said: Record<string, unknown> = { ...event, occurredAt: occurredAt === '' ? '' : Date.parse(occurredAt) };
+  if (event.type === 'purchase' || event.type === 'return') {
+    said['lines'] = (event.lines ?? []).map((line) => [
+      line.sku,
+      'category' in line ? line.category : '',
+      line.quantity,
+      line.amount,
+    ]);
   }
-  const sale = [event.store ?? '', event.terminal ?? '', event.currency ?? ''];
-  if (event.type === 'return') {
-    const lines = (event.lines ?? []).map(({ sku, quantity, amount }) => [sku, quantity, amount ?? null]);
-    return JSON.stringify([...head, ...sale, event.originalId ?? '', event.amount ?? null, lines]);
+  if (event.type === 'purchase') {
+    // With lines, the amount is their sum, said or not.
+    if (event.lines?.length) said['amount'] = '';
+    for (const part of ['discount', 'paidWithPoints', 'tax', 'tip', 'giftCards'] as const) said[part] ||= '';
   }
-  const lines = (event.lines ?? []).map(({ sku, category, quantity, amount }) => [
-    sku,
-    category ?? '',
-    quantity,
-    amount,
-  ]);
-  // With lines, the amount is their sum, said or not.
-  return JSON.stringify([...head, ...sale, lines.length > 0 ? null : event.amount, lines]);
+  const fields = Object.entries(said).filter(([, value]) => value !== '' && value !== undefined);
+  return JSON.stringify(fields.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-// --- Points ---
+// --- Wallets ---
 
-function balanceOf(book: Book, clock: Clock): bigint {
-  return total(book.facts.map(({ points }) => points)) - total(clock.expired.map(({ points }) => points));
+function walletOf({ clock }: Book, id: string): Wallet {
+  const wallet = clock.wallets.get(id);
+  if (wallet === undefined) throw new Error(`the program has no wallet ${id}`);
+  return wallet;
 }
 
-function shown({ at, points }: { readonly at: number; readonly points: bigint }): Expired {
-  return { at, points: Number(points) };
+function copyOfClock(clock: Clock): Clock {
+  const wallets = new Map([...clock.wallets].map(([id, wallet]) => [id, copyOf(wallet)]));
+  return { ...clock, wallets, holds: [...clock.holds], passed: [] };
 }
 
-/** Lots that agree in both days as one. */
-function added(lots: readonly Lot[]): OracleLot[] {
-  const sums = new Map<string, OracleLot>();
-  for (const { last, earned, left } of soonest(lots)) {
-    const before = sums.get(`${last} ${earned}`)?.points ?? 0;
-    sums.set(`${last} ${earned}`, { last, earned, points: before + Number(left) });
-  }
-  return [...sums.values()];
+/** Available, pending and debt together. */
+function pointsOf(wallet: Wallet): bigint {
+  return wallet.balance + pendingIn(wallet);
 }
 
-/** Those that can be spent, in the order in which they are. */
-function soonest(lots: readonly Lot[]): Lot[] {
-  return lots
-    .filter(({ left }) => left > 0n)
-    .sort((one, other) => (one.last === other.last ? one.earned - other.earned : one.last < other.last ? -1 : 1));
-}
-
-/** Returns what could not be taken. */
-function takeSoonest(lots: readonly Lot[], points: bigint): bigint {
-  for (const lot of soonest(lots)) {
-    const taken = least(lot.left, points);
-    lot.left -= taken;
-    points -= taken;
-  }
-  return points;
-}
-
-/** Points of a purchase: what is left of its day, what has expired of it, the rest from anywhere. Returns what had expired. */
-function takeBack(lots: readonly Lot[], day: number, points: bigint): bigint {
-  const mine = lots.filter(({ earned }) => earned === day);
-  let rest = takeSoonest(mine, points);
-  let expired = 0n;
-  for (const lot of mine) {
-    const taken = least(lot.expired, rest);
-    lot.expired -= taken;
-    rest -= taken;
-    expired += taken;
-  }
-  takeSoonest(lots, rest);
-  return expired;
-}
-
-// --- What goes back ---
-
-function total(amounts: readonly bigint[]): bigint {
-  return amounts.reduce((sum, amount) => sum + amount, 0n);
-}
-
-/** Money of the receipt that has not gone back. */
-function leftOf(purchase: Bought, back: readonly Back[]): bigint {
-  return purchase.amount - total(back.map(({ amount }) => amount));
-}
-
-function leftOfLine(
-  line: PublicPurchaseLine,
-  index: number,
-  back: readonly Back[],
-): { quantity: number; amount: bigint } {
-  const parts = back.filter((part) => part.line === index);
+function shown(wallet: Wallet, { holds }: Clock): OracleWallet {
+  const { balance, rules } = wallet;
+  const held = holds.filter(({ walletId }) => walletId === rules.id);
   return {
-    quantity: line.quantity - parts.reduce((sum, { quantity }) => sum + quantity, 0),
-    amount: BigInt(line.amount) - total(parts.map(({ amount }) => amount)),
+    available: Number(available(wallet)),
+    pending: Number(pendingIn(wallet)),
+    held: Number(total(held.map(({ parts }) => pointsIn(parts)))),
+    debt: balance < 0n ? -Number(balance) : 0,
+    lots: lotsOf(wallet),
   };
 }
 
-function named(book: Book, event: PublicReturn, originalId: string): GoingBack | string {
-  if (!book.texts.has(originalId)) return 'original_not_found';
-  const purchase = book.purchases.get(originalId);
-  if (purchase === undefined) return 'original_not_a_purchase';
-  const back = event.lines?.length ? byLine(purchase, event.lines) : byAmount(purchase, event.amount);
-  return typeof back === 'string' ? back : { back: new Map([[purchase, back]]), unmatchedAmount: 0n };
+function noted({ passed }: Clock, what: Passed['what'], wallet: string, at: number, points: bigint): void {
+  if (points > 0n) passed.push({ what, wallet, at, points: Number(points) });
 }
 
-function byAmount(purchase: Bought, amount: number | undefined): readonly Back[] | string {
-  const left = leftOf(purchase, purchase.back);
-  const money = amount === undefined ? left : BigInt(amount);
-  const goods = purchase.lines.some((line, index) => leftOfLine(line, index, purchase.back).quantity > 0);
-  if (money > left || (left === 0n && purchase.amount > 0n && !goods)) return 'return_exceeds_original';
-  // While some of the money stays, the goods do.
-  if (money < left) return [...purchase.back, { line: WHOLE, quantity: 0, amount: money }];
-  const lines = purchase.lines.map((line, index) => ({ line: index, ...leftOfLine(line, index, purchase.back) }));
-  // Money may have gone back before without goods: all goods go now, and only the money that is left.
-  return [
-    ...purchase.back,
-    ...lines,
-    { line: WHOLE, quantity: 0, amount: left - total(lines.map((part) => part.amount)) },
-  ];
-}
-
-function byLine(purchase: Bought, lines: NonNullable<PublicReturn['lines']>): readonly Back[] | string {
-  if (purchase.lines.length === 0) return 'original_without_lines';
-  const skus = new Set(purchase.lines.map(({ sku }) => sku));
-  if (lines.some(({ sku }) => !skus.has(sku))) return 'line_not_in_original';
-  let back = purchase.back;
-  for (const { sku, quantity, amount } of lines) {
-    const parts =
-      amount === undefined ? shares(purchase, back, sku, quantity) : refunds(purchase, back, sku, quantity, amount);
-    const goods = parts.reduce((sum, part) => sum + part.quantity, 0);
-    const money = total(parts.map((part) => part.amount));
-    if (goods < quantity || (amount !== undefined && money < BigInt(amount))) return 'return_exceeds_original';
-    back = [...back, ...parts];
-  }
-  return back;
-}
-
-/** Up to `quantity` of a SKU, each piece with its share of what its line cost; the line's last pieces take its rest. */
-function shares(purchase: Bought, back: readonly Back[], sku: string, quantity: number): Back[] {
-  const parts: Back[] = [];
-  purchase.lines.forEach((line, index) => {
-    if (line.sku !== sku) return;
-    const left = leftOfLine(line, index, back);
-    const taken = Math.min(quantity, left.quantity);
-    if (taken === 0) return;
-    const gone = line.quantity - left.quantity;
-    const upTo = (pieces: number): bigint => (BigInt(line.amount) * BigInt(pieces)) / BigInt(line.quantity);
-    const share = taken === left.quantity ? left.amount : upTo(gone + taken) - upTo(gone);
-    const amount = least(share, left.amount, leftOf(purchase, [...back, ...parts]));
-    parts.push({ line: index, quantity: taken, amount });
-    quantity -= taken;
-  });
-  return parts;
-}
-
-/** A quantity of a SKU for the refund that the till gave. */
-function refunds(purchase: Bought, back: readonly Back[], sku: string, quantity: number, refund: number): Back[] {
-  const parts: Back[] = [];
-  let money = BigInt(refund);
-  purchase.lines.forEach((line, index) => {
-    if (line.sku !== sku) return;
-    const left = leftOfLine(line, index, back);
-    const taken = Math.min(quantity, left.quantity);
-    const amount = least(money, left.amount, leftOf(purchase, [...back, ...parts]));
-    parts.push({ line: index, quantity: taken, amount });
-    quantity -= taken;
-    money -= amount;
-  });
-  // A till may refund more than the line cost after a coupon, as long as the receipt as a whole covers it.
-  parts.push({ line: WHOLE, quantity: 0, amount: least(money, leftOf(purchase, [...back, ...parts])) });
-  return parts;
-}
-
-function least(first: bigint, ...others: readonly bigint[]): bigint {
-  for (const other of others) if (other < first) first = other;
+/** The hold is over: so many of its points are spent and returned, the others come back. */
+function endHold({ wallets, holds }: Clock, hold: Hold, captured: bigint): readonly Part[] {
+  const { first, others } = split(hold.parts, captured);
+  const wallet = wallets.get(hold.walletId);
+  if (wallet !== undefined) comeIn(wallet, others);
+  holds.splice(holds.indexOf(hold), 1);
   return first;
 }
 
 /** Takes what is there, up to `amount`. A day that unmatched returns have emptied owes nothing to the next return. */
 function takeFromDay(spend: Map<number, bigint>, day: number, amount: bigint): bigint {
   const there = spend.get(day) ?? 0n;
-  const taken = least(there, amount);
+  const taken = amount < there ? amount : there;
   if (taken > 0n) spend.set(day, there - taken);
   return taken;
 }

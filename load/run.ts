@@ -261,9 +261,9 @@ class Run {
       // What was refused changes nothing and need not be shown.
       const unseen = watcher.awaited.filter((sequence) => changes.get(memberId)?.has(sequence) === true);
       if (unseen.length > 0) problem(`${unseen.length} changes were never shown, the first of them ${unseen[0]}`);
-      const shown = summaryOf((watcher.seen.data ?? {}) as MemberJson).balance;
-      const booked = oracle.member(memberId, Date.now())?.balance ?? 0;
-      if (shown !== booked) problem(`was last shown with ${shown} points, the oracle says ${booked}`);
+      const shown = balancesText(((watcher.seen.data ?? {}) as MemberJson).balances);
+      const booked = balancesText(oracle.member(memberId, Date.now())?.wallets);
+      if (shown !== booked) problem(`was last shown with ${shown}, the oracle says ${booked}`);
     }
     return problems;
   }
@@ -294,7 +294,8 @@ class Run {
       );
       const expected = oracle.member(id, asOfMs);
       const found = summaryOf(answer.body as MemberJson);
-      const wanted = { balance: expected?.balance ?? 0, spend: expected?.spend ?? 0, level: expected?.level ?? '' };
+      const { wallets, spend = 0, level = '' } = expected ?? {};
+      const wanted = { balances: balancesText(wallets), spend, level };
       if (JSON.stringify(found) !== JSON.stringify(wanted)) {
         differences.push(`${id}: engine ${JSON.stringify(found)}, oracle ${JSON.stringify(wanted)}`);
       }
@@ -331,20 +332,32 @@ function versionOf(body: unknown): number {
   return (body as { version: number }).version;
 }
 
+interface Balance {
+  readonly available: number;
+  readonly pending: number;
+  readonly held: number;
+  readonly debt: number;
+}
+
 interface MemberJson {
-  readonly balances?: { readonly points?: { readonly available: number; readonly debt: number } };
+  readonly balances?: Readonly<Record<string, Balance>>;
   readonly counters?: { readonly spend?: number };
   readonly tiers?: Readonly<Record<string, { readonly level: string | null }>>;
 }
 
-function summaryOf({ balances, counters, tiers }: MemberJson): { balance: number; spend: number; level: string } {
-  const points = balances?.points;
+function summaryOf({ balances, counters, tiers }: MemberJson): { balances: string; spend: number; level: string } {
   const [tier] = Object.values(tiers ?? {});
-  return {
-    balance: (points?.available ?? 0) - (points?.debt ?? 0),
-    spend: counters?.spend ?? 0,
-    level: tier?.level ?? '',
-  };
+  return { balances: balancesText(balances), spend: counters?.spend ?? 0, level: tier?.level ?? '' };
+}
+
+/** One text for the engine's JSON and the bookkeeper's; a debt is below 0. */
+function balancesText(balances: Readonly<Record<string, Balance>> = {}): string {
+  const texts = Object.entries(balances).map(([wallet, { available, pending, held, debt }]) => [
+    `${available - debt} ${wallet}`,
+    pending > 0 && `${pending} pending`,
+    held > 0 && `${held} held`,
+  ]);
+  return texts.map((parts) => parts.filter(Boolean).join(', ')).join('; ') || 'no points';
 }
 
 function reasonOf(error: unknown): string {

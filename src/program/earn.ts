@@ -57,6 +57,13 @@ function termsOf(
   if (written.wallet !== undefined && !known.includes(written.wallet)) {
     issues.push({ path: `${path}.wallet`, message: `expected ${known.join(' or ')}, got "${written.wallet}"` });
   }
+  // A basket's fraction is none of a single rule's.
+  if (written.rounding !== undefined && wallet?.rounded === 'basket') {
+    issues.push({
+      path: `${path}.rounding`,
+      message: `expected nothing: ${wallet.id} rounds baskets, by its own rounding`,
+    });
+  }
   return {
     programVersion: document.version,
     ruleId: id,

@@ -58,12 +58,12 @@ export function pendingOfDay(pending: PendingLots, earnedDay: number): number {
   return sum;
 }
 
-/** Takes up to `points`, from those that are available last. */
+/** Takes up to `points`, the soonest to expire first, then the oldest. */
 export function takePending(pending: PendingLots, points: number): PendingLots {
   return take(pending, points, () => true);
 }
 
-/** Takes up to `points` of those earned on a day, from those that are available last. */
+/** Takes up to `points` of those earned on a day, the soonest to expire first. */
 export function takePendingOfDay(pending: PendingLots, earnedDay: number, points: number): PendingLots {
   return take(pending, points, (day) => day === earnedDay);
 }
@@ -72,13 +72,25 @@ function take(pending: PendingLots, points: number, isMeant: (earnedDay: number)
   if (points === 0) return pending;
   const kept = pending.slice();
   let left = points;
-  for (let index = kept.length - WIDTH; index >= 0 && left > 0; index -= WIDTH) {
-    if (!isMeant(kept[index + 2] as number)) continue;
+  for (const index of inTurn(pending, isMeant)) {
     const part = Math.min(left, kept[index + 3] as number);
     kept[index + 3] = (kept[index + 3] as number) - part;
     left -= part;
   }
   return withoutEmpty(kept);
+}
+
+/** Where those that are meant stand, the soonest to expire first, then the oldest. */
+function inTurn(pending: PendingLots, isMeant: (earnedDay: number) => boolean): number[] {
+  const places: number[] = [];
+  for (let index = 0; index < pending.length; index += WIDTH) {
+    if (isMeant(pending[index + 2] as number)) places.push(index);
+  }
+  return places.sort(
+    (one, other) =>
+      (pending[one + 1] as number) - (pending[other + 1] as number) ||
+      (pending[one + 2] as number) - (pending[other + 2] as number),
+  );
 }
 
 function withoutEmpty(pending: PendingLots): PendingLots {
@@ -121,11 +133,10 @@ export function makeAvailable(program: Program, member: Member, at: number): Set
   return entry;
 }
 
-/** Lets up to `points` earned on a day be spent at once. Returns how many they were. */
+/** Lets up to `points` earned on a day be spent at once, the soonest to expire first. Returns how many they were. */
 export function confirmPending(wallet: Wallet, earnedDay: number, points: number): number {
   let left = points;
-  for (let index = wallet.pending.length - WIDTH; index >= 0 && left > 0; index -= WIDTH) {
-    if (wallet.pending[index + 2] !== earnedDay) continue;
+  for (const index of inTurn(wallet.pending, (day) => day === earnedDay)) {
     const part = Math.min(left, wallet.pending[index + 3] as number);
     credit(wallet, earnedDay, wallet.pending[index + 1] as number, part);
     left -= part;

@@ -40,14 +40,14 @@ export function paidFor({ amount, deductions }: Pick<Accrual, 'amount' | 'deduct
  * answers, so any sequence of partial returns adds up to exactly what was earned.
  */
 export function awardedPoints(accrual: Accrual, returned: Returned): AwardedPoints[] {
-  const whole = accrual.awards.some(({ terms }) => terms.back === 'proportional')
-    ? accrual.awards.map((award) => pointsOfAward(accrual, award, untouched(accrual)))
-    : [];
-  const points = accrual.awards.map((award, index) =>
-    award.terms.back === 'proportional'
-      ? proportional(whole[index] as AwardedPoints, accrual, returned)
-      : pointsOfAward(accrual, award, returned),
-  );
+  // What a return takes back is said for a program as a whole.
+  if (accrual.awards[0]?.terms.back !== 'proportional') return givenBy(accrual, returned);
+  return givenBy(accrual, untouched(accrual)).map((given) => proportional(given, accrual, returned));
+}
+
+/** What the rest of a purchase gives. */
+function givenBy(accrual: Accrual, returned: Returned): AwardedPoints[] {
+  const points = accrual.awards.map((award) => pointsOfAward(accrual, award, returned));
   return accrual.awards.some(({ terms }) => terms.rounded === 'basket')
     ? roundBaskets(accrual, returned, points)
     : points;
@@ -108,10 +108,10 @@ function quantitiesOf(accrual: Accrual, { per }: AccrualTerms, lines: readonly n
     case 'line':
       return meant(all).map(({ quantity, returnedQuantity }) => (returnedQuantity < quantity ? 1 : 0));
     case 'purchase': {
-      const isLeft =
-        paidFor(accrual) > 0
-          ? returned.returnedAmount < paidFor(accrual)
-          : all.some(({ quantity, returnedQuantity }) => returnedQuantity < quantity);
+      const isOfMoney = isMeant === undefined && paidFor(accrual) > 0;
+      const isLeft = isOfMoney
+        ? returned.returnedAmount < paidFor(accrual)
+        : meant(all).some(({ quantity, returnedQuantity }) => returnedQuantity < quantity);
       return [isLeft ? 1 : 0];
     }
   }
@@ -137,7 +137,7 @@ function roundBaskets(accrual: Accrual, returned: Returned, points: readonly Awa
   );
   for (const walletId of wallets) {
     const members = accrual.awards.flatMap(({ terms }, index) =>
-      terms.walletId === walletId && terms.rounded === 'basket' && terms.back === 'earned' ? [index] : [],
+      terms.walletId === walletId && terms.rounded === 'basket' ? [index] : [],
     );
     const exact = members.map((index) => {
       const { terms, lines } = accrual.awards[index] as Award;

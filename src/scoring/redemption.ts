@@ -90,27 +90,29 @@ export function redeem(
   };
 }
 
-/** What wallets redeem by themselves, as much as they can, and write down. */
+/** Wallets that redeem by themselves do so, as often as they can; and it is written down. */
 export function redeemByThemselves(program: Program, member: Member, at: number): readonly Entry[] {
   if (!program.redeemsByItself) return NO_ENTRIES;
-  const entries: Entry[] = [];
+  let entries = NO_ENTRIES;
   for (const wallet of program.wallets) {
-    const entry = redeemByItself(program, member, wallet, at);
+    const { redeem } = wallet;
+    if (redeem === undefined || redeem.automaticAt === 0) continue;
+    const entry = redeemByItself(program, member, wallet, redeem, at);
     if (entry === undefined) continue;
     record(member, entry);
-    entries.push(entry);
+    entries = [...entries, entry];
   }
   return entries;
 }
 
+/** Undefined where there is too little. */
 function redeemByItself(
   program: Program,
   member: Member,
   wallet: WalletRules,
+  redeem: RedeemRules,
   at: number,
 ): RedemptionEntry | undefined {
-  const { redeem } = wallet;
-  if (redeem === undefined || redeem.automaticAt === 0) return undefined;
   const { balance } = walletOf(member, wallet.id);
   const points = balance - (balance % redeem.automaticAt);
   if (points <= 0) return undefined;

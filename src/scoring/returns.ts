@@ -6,7 +6,7 @@ import { scale } from '../lib/integer.ts';
 import { DAY_MS } from '../lib/zone.ts';
 import type { Program } from '../program/program.ts';
 import type { Accrual, AccrualLine, Entry } from './entry.ts';
-import { NOT_GIVEN, type Return, type ReturnLine } from './event.ts';
+import { NOT_GIVEN, type Purchase, type PurchaseLine, type Return, type ReturnLine } from './event.ts';
 import { type History, oldestMatchedChunk } from './history.ts';
 import type { Member } from './member.ts';
 import type { OutcomeCode } from './outcome.ts';
@@ -15,9 +15,11 @@ import { paidFor, shareOfLines } from './points.ts';
 export interface ReturnPlan {
   /** Purchases touched, in the order they were found. */
   readonly drafts: readonly AccrualDraft[];
-  /** Refund for goods no purchase was found for, minor units. */
-  readonly unmatchedAmount: number;
+  /** Goods no purchase was found for, of categories nobody says; undefined for none. */
+  readonly unmatched: Goods | undefined;
 }
+
+type Goods = Pick<Purchase, 'amount' | 'lines'>;
 
 /** An accrual as it would be. `commit` makes it so. */
 export interface AccrualDraft {
@@ -53,7 +55,7 @@ export function planNamedReturn(accrual: Accrual, event: Return): PlanResult {
     // Nothing is left of the purchase: its goods are not for another return to find.
     if (amount === left) returnWhole(draft);
   }
-  return { plan: { drafts: [draft], unmatchedAmount: 0 } };
+  return { plan: { drafts: [draft], unmatched: undefined } };
 }
 
 /** All that is left of a purchase. */
@@ -68,8 +70,7 @@ export function planWhole(accrual: Accrual): AccrualDraft {
 export function planUnnamedReturn(program: Program, member: Member, event: Return, at: number): PlanResult {
   const ledger = [...newestFirst(member)];
   const drafts = new Map<Entry, AccrualDraft>();
-  let unmatchedAmount = event.lines.length === 0 ? Math.max(0, event.amount) : 0;
-  let unmatchedQuantity = event.lines.length === 0 ? 1 : 0;
+  const lines: PurchaseLine[] = [];
   for (const { sku, quantity, amount } of event.lines) {
     let left = quantity;
     for (const entry of ledger) {
@@ -80,11 +81,20 @@ export function planUnnamedReturn(program: Program, member: Member, event: Retur
       if (taken > 0) drafts.set(entry, draft);
       left -= taken;
     }
-    unmatchedQuantity += left;
-    if (amount !== NOT_GIVEN) unmatchedAmount += scale(amount, left, quantity, 'floor');
+    // Goods of unknown price cost nothing.
+    const refund = amount === NOT_GIVEN ? 0 : scale(amount, left, quantity, 'floor');
+    if (left > 0) lines.push({ sku, category: '', quantity: left, amount: refund });
   }
-  if (unmatchedQuantity > 0 && program.unmatchedReturns === 'refuse') return { refused: 'nothing_to_match' };
-  return { plan: { drafts: [...drafts.values()], unmatchedAmount } };
+  const isFound = event.lines.length > 0 && lines.length === 0;
+  if (!isFound && program.unmatchedReturns === 'refuse') return { refused: 'nothing_to_match' };
+  const amount = event.lines.length === 0 ? Math.max(0, event.amount) : sumOf(lines);
+  return { plan: { drafts: [...drafts.values()], unmatched: isFound ? undefined : { amount, lines } } };
+}
+
+function sumOf(lines: readonly PurchaseLine[]): number {
+  let sum = 0;
+  for (const { amount } of lines) sum += amount;
+  return sum;
 }
 
 export function commitDraft({ accrual, lines, returnedAmount }: AccrualDraft): void {

@@ -9,7 +9,7 @@ import { must, unreachable } from '../lib/assert.ts';
 import { fingerprint } from '../lib/hash.ts';
 import { scale } from '../lib/integer.ts';
 import { BALANCE_MAX, CLOCK_SKEW_MAX_MS, QUANTITY_MAX } from '../limits.ts';
-import type { AccrualTerms, Program, WalletRules } from '../program/program.ts';
+import type { Program, WalletRules } from '../program/program.ts';
 import { programAt } from '../program/succession.ts';
 import { countActivity, countEnrolment, countPurchase, takeCounted, uncountUnmatched } from './counters.ts';
 import { differingField, findEntry } from './duplicate.ts';
@@ -35,6 +35,7 @@ import {
   type Enrolment,
   effectiveAt,
   type MemberEvent,
+  NO_DEDUCTIONS,
   type Purchase,
   type Redemption,
   type Release,
@@ -45,7 +46,7 @@ import {
 import { lastDayOf, renew } from './expiry.ts';
 import { record, rewrite } from './ledger.ts';
 import { copyMember, type Member, walletOf } from './member.ts';
-import { duplicate, NO_ENTRIES, type Outcome, refusal } from './outcome.ts';
+import { duplicate, type Outcome, refusal } from './outcome.ts';
 import { confirmPending, pendingOfDay, sumOfPending } from './pending.ts';
 import {
   type AwardedPoints,
@@ -53,6 +54,7 @@ import {
   basePoints,
   bonusPoints,
   countedLeft,
+  earnedPoints,
   paidFor,
   plainTerms,
   pointsOf,
@@ -80,7 +82,7 @@ import {
 import { takeGiven } from './sets.ts';
 import { judge, type Passed, passAtOnce, settle } from './settle.ts';
 import { addSpend, levelAt, restoreWindow, takeLatestSpend, takeSpend } from './tiers.ts';
-import { credit, debit, earn, takeBack, type Wallet } from './wallet.ts';
+import { credit, debit, earn, takeAny, takeBack, type Wallet } from './wallet.ts';
 
 /**
  * Scores one event on its member, who may be new. `now` is the log's time of the event, epoch milliseconds. What the event
@@ -157,35 +159,7 @@ function scorePurchase(received: Scoring, event: Purchase): Outcome {
 
   const passed = settleBefore(scoring);
   const awards = awardsFor(then, levelAt(program, member, at)?.id ?? '', event, counted);
-  const entry: Accrual = {
-    kind: 'accrual',
-    eventId: event.id,
-    occurredAt: event.occurredAt,
-    at,
-    store: event.store,
-    terminal: event.terminal,
-    currency: event.currency,
-    amount: event.amount,
-    deductions: event.deductions,
-    counted,
-    redemptionId: event.redemptionId,
-    programVersion: then.version,
-    lines:
-      event.lines.length === 0
-        ? NO_LINES
-        : event.lines.map(({ sku, category, quantity, amount }) => ({
-            sku,
-            category,
-            quantity,
-            amount,
-            returnedQuantity: 0,
-            returnedAmount: 0,
-          })),
-    awards,
-    returnedAmount: 0,
-    confirmed: false,
-    late: isLate,
-  };
+  const entry = accrualOf(then, event, at, counted, awards, isLate);
   const day = program.zone.localDay(at);
   const plain = plainTerms(entry);
   if (plain !== undefined) {
@@ -203,6 +177,45 @@ function scorePurchase(received: Scoring, event: Purchase): Outcome {
   return scored(scoring, entry, passed);
 }
 
+function accrualOf(
+  program: Program,
+  event: Purchase,
+  at: number,
+  counted: number,
+  awards: Accrual['awards'],
+  late: boolean,
+): Accrual {
+  return {
+    kind: 'accrual',
+    eventId: event.id,
+    occurredAt: event.occurredAt,
+    at,
+    store: event.store,
+    terminal: event.terminal,
+    currency: event.currency,
+    amount: event.amount,
+    deductions: event.deductions,
+    counted,
+    redemptionId: event.redemptionId,
+    programVersion: program.version,
+    lines:
+      event.lines.length === 0
+        ? NO_LINES
+        : event.lines.map(({ sku, category, quantity, amount }) => ({
+            sku,
+            category,
+            quantity,
+            amount,
+            returnedQuantity: 0,
+            returnedAmount: 0,
+          })),
+    awards,
+    returnedAmount: 0,
+    confirmed: false,
+    late,
+  };
+}
+
 function earnPoints(program: Program, member: Member, walletId: string, day: number, points: number): void {
   const rules = rulesOf(program, walletId);
   earn(rules, walletOf(member, walletId), day, lastDayOf(rules, day), points);
@@ -213,7 +226,7 @@ function daysLate({ program: { zone }, at, now }: Scoring): number {
   return zone.localDay(now) - zone.localDay(at);
 }
 
-function piecesOf({ lines }: Purchase): number {
+function piecesOf({ lines }: Pick<Purchase, 'lines'>): number {
   let pieces = 0;
   for (const { quantity } of lines) pieces += quantity;
   return pieces;
@@ -224,15 +237,18 @@ function scoreReturn(scoring: Scoring, event: Return): Outcome {
   if (event.currency !== '' && event.currency !== program.currency) return refusal('currency_mismatch', 'currency');
   const result = planReturn(program, member, event, at);
   if ('refused' in result) return refusal(result.refused, result.field);
-  if (isDeepInDebt(member)) return refusal('balance_out_of_range');
+  const { drafts, unmatched } = result.plan;
+  const isTooMuch = program.earn.countsPieces && unmatched !== undefined && piecesOf(unmatched) > QUANTITY_MAX;
+  if (isTooMuch || isDeepInDebt(member)) return refusal('balance_out_of_range');
 
   const passed = settleBefore(scoring);
   // As of just before this return: what it takes back must not decide what its unmatched goods cost.
   const levelNow = levelAt(program, member, at)?.id ?? '';
-  const parts = result.plan.drafts.map((draft) => reversePurchase(program, member, draft));
-  const { unmatchedAmount } = result.plan;
-  if (unmatchedAmount > 0 && program.unmatchedReturns === 'deduct') {
-    parts.push(deductUnmatched(program, member, unmatchedAmount, levelNow));
+  const parts = drafts.map((draft) => reversePurchase(program, member, draft));
+  if (unmatched !== undefined && program.unmatchedReturns === 'deduct') {
+    const goods = { ...event, ...unmatched, type: 'purchase', deductions: NO_DEDUCTIONS, redemptionId: '' } as const;
+    const part = deductUnmatched(scoring, goods, levelNow);
+    if (part.amount > 0 || part.takes.length > 0) parts.push(part);
   }
   const entry: Reversal = {
     kind: 'reversal',
@@ -263,21 +279,32 @@ function originalOf(member: Member, originalId: string): Entry | undefined {
   return findEntry(member, originalId, fingerprint(originalId));
 }
 
-/** Takes back what a draft says has come back of a purchase, and gives back the points that had paid for it. */
-function reversePurchase(program: Program, member: Member, draft: AccrualDraft): ReversalPart {
+/** Takes back what a draft says has come back of a purchase, and gives back the points that had paid for it. `limit`: not the wallet's. */
+function reversePurchase(
+  program: Program,
+  member: Member,
+  draft: AccrualDraft,
+  limit?: WalletRules['returns'],
+): ReversalPart {
   const { accrual } = draft;
   const before = awardedPoints(accrual, accrual);
   const after = awardedPoints(accrual, draft);
   const countedBefore = countedLeft(accrual, accrual);
   const day = program.zone.localDay(accrual.at);
-  const takes = before.map(({ terms: { walletId, ruleId, levelId }, ...was }, index): Take => {
+  const drops = before.map(({ terms, ...was }, index) => {
     const left = after[index] as AwardedPoints;
-    const base = was.base - left.base;
-    const bonus = was.bonus - left.bonus;
-    // A share of what is left can be larger than the share it was of all.
-    if (base + bonus < 0) earnPoints(programAt(program, accrual.at), member, walletId, day, -base - bonus);
-    const points = Math.max(0, base + bonus);
-    const taken = takeBack(rulesOf(program, walletId), walletOf(member, walletId), day, points, accrual.confirmed);
+    return { terms, base: was.base - left.base, bonus: was.bonus - left.bonus };
+  });
+  const net = netOf(drops);
+  const takes = drops.map(({ terms: { walletId, ruleId, levelId }, base, bonus }, index): Take => {
+    const points = net[index] as number;
+    const rules = rulesOf(program, walletId);
+    const wallet = walletOf(member, walletId);
+    // By the rules it earned under.
+    const then = rulesOf(programAt(program, accrual.at), walletId);
+    if (points < 0 && accrual.confirmed) credit(wallet, day, lastDayOf(then, day), -points);
+    else if (points < 0) earn(then, wallet, day, lastDayOf(then, day), -points);
+    const taken = takeBack(wallet, day, Math.max(0, points), accrual.confirmed, limit ?? rules.returns);
     return { walletId, ruleId, base, levelId, bonus, ...taken };
   });
   takeSpend(program, member, day, countedBefore - countedLeft(accrual, draft));
@@ -300,6 +327,23 @@ function takenFrom(takes: readonly Take[], walletId: string): { points: number; 
   return taken;
 }
 
+/**
+ * What each award loses, points. A share of what is left can be larger than the share it was of all: what one award gains by
+ * that, others of its wallet lose the less, so that a member who is left points is left no more than there were.
+ */
+function netOf(drops: readonly AwardedPoints[]): number[] {
+  const net = drops.map(({ base, bonus }) => base + bonus);
+  for (const [gains, { terms }] of drops.entries()) {
+    for (const [loses, other] of drops.entries()) {
+      if (other.terms.walletId !== terms.walletId) continue;
+      const moved = Math.min(Math.max(0, -(net[gains] as number)), Math.max(0, net[loses] as number));
+      net[gains] = (net[gains] as number) + moved;
+      net[loses] = (net[loses] as number) - moved;
+    }
+  }
+  return net;
+}
+
 /** Of the points that paid for a purchase, as large a share as has come back of it, so that parts add up to all of them. */
 function restorePayment(
   program: Program,
@@ -314,16 +358,17 @@ function restorePayment(
   return points === 0 ? undefined : restore(program, member, spent, points);
 }
 
-/** Goods of unknown origin cost what they would earn at the time of the return, by the rules that are for all purchases. */
-function deductUnmatched(program: Program, member: Member, amount: number, levelId: string): ReversalPart {
-  const takes = program.earn.rules.flatMap(({ when, terms: byLevel }): Take[] => {
-    const terms = byLevel.get(levelId) ?? (byLevel.get('') as AccrualTerms);
-    if (when !== undefined || terms.per !== 'money') return [];
-    const base = basePoints(amount, terms);
-    const bonus = bonusPoints(amount, terms);
-    debit(walletOf(member, terms.walletId), base + bonus);
+/** Goods of unknown origin cost what they would earn if they were bought at the time of the return. */
+function deductUnmatched({ program, member, at }: Scoring, goods: Purchase, levelId: string): ReversalPart {
+  const { amount } = goods;
+  const bought = accrualOf(program, goods, at, amount, awardsFor(program, levelId, goods, amount), false);
+  const takes = earnedPoints(bought).flatMap(({ terms, base, bonus }): Take[] => {
+    const points = base + bonus;
     const { walletId, ruleId } = terms;
-    return [{ walletId, ruleId, base, levelId: terms.levelId, bonus, expired: 0, forgiven: 0 }];
+    const forgiven = points - takeAny(walletOf(member, walletId), points, rulesOf(program, walletId).returns);
+    return amount === 0 && points === 0
+      ? []
+      : [{ walletId, ruleId, base, levelId: terms.levelId, bonus, expired: 0, forgiven }];
   });
   takeLatestSpend(member, amount);
   if (member.standing !== undefined) {
@@ -351,7 +396,8 @@ function scoreVoid(scoring: Scoring, event: Void): Outcome {
     at,
     programVersion: program.version,
     originalId: event.originalId,
-    parts: [reversePurchase(program, member, planWhole(original))],
+    // As if it had never been: what the wallet leaves to a member whose goods come back is no question here.
+    parts: [reversePurchase(program, member, planWhole(original), 'unlimited')],
   };
   return scored(scoring, entry, passed);
 }
@@ -375,8 +421,10 @@ function scoreConfirmation(scoring: Scoring, event: Confirmation): Outcome {
   if (original.kind !== 'accrual') return refusal('original_not_a_purchase', 'originalId');
   const day = program.zone.localDay(original.at);
   const { wallets } = asItWillBe(scoring);
-  const isPending = original.awards.some(({ terms: { walletId } }) =>
-    wallets.some(({ id, pending }) => id === walletId && pendingOfDay(pending, day) > 0),
+  // Of its day others' points may wait; it must have given some itself.
+  const isPending = awardedPoints(original, original).some(
+    ({ terms: { walletId }, base, bonus }) =>
+      base + bonus > 0 && wallets.some(({ id, pending }) => id === walletId && pendingOfDay(pending, day) > 0),
   );
   if (original.confirmed || !isPending) return refusal('nothing_pending', 'originalId');
 
@@ -500,13 +548,12 @@ function asItWillBe({ program, member, at, now }: Scoring): Member {
   return copy;
 }
 
-/** Levels are judged, wallets redeem by themselves, what is over already goes: in this order. */
+/** Levels are judged before wallets redeem by themselves. */
 function scored({ program, member, at, now, print }: Scoring, entry: Entry, passed: Passed): Outcome {
   record(member, entry, print);
   let tierChanges = judge(program, member, at, passed.tierChanges);
   const rewards = takeGiven(member);
-  const past = Math.max(now, member.asOf);
-  let after = program.redeemsByItself || member.due <= past ? passAtOnce(program, member, at, past) : NO_ENTRIES;
+  let after = passAtOnce(program, member, at, now);
   if (after.length > 0 && program.qualifying?.usesBalance) tierChanges = judge(program, member, at, tierChanges);
   if (rewards.length > 0) after = [...rewards, ...after];
   return { code: 'scored', entry, tierChanges, before: passed.entries, after, field: undefined };

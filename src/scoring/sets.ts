@@ -93,7 +93,7 @@ function giveRewards(program: Program, member: Member, at: number): void {
   for (let index = 0; index < rewards.length; index += 2) {
     const day = rewards[index] as number;
     const points = rewards[index + 1] as number;
-    const { expired, forgiven } = points > 0 ? NOTHING_LEFT : takeBack(rules, wallet, day, -points, true);
+    const { expired, forgiven } = points > 0 ? NOTHING_LEFT : takeBack(wallet, day, -points, true, rules.returns);
     if (points > 0) credit(wallet, day, lastDayOf(rules, day), points);
     if (program.qualifying?.usesBalance) {
       if (points > 0) noteBalance(member, day, false);

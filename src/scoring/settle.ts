@@ -1,6 +1,7 @@
 /**
  * What time does to a member: days leave the window and levels end, holds run out, points that waited can be spent, lots end
- * and points expire. Between those instants nothing changes by itself, so one timer a member is enough: `due`, the earliest.
+ * and points expire, and wallets redeem by themselves what then can be spent. Between those instants nothing changes by itself,
+ * so one timer a member is enough: `due`, the earliest.
  */
 import type { Program } from '../program/program.ts';
 import { noteBalance } from './counters.ts';
@@ -18,7 +19,7 @@ import { advance, levelEdge, lookThroughWindow, relevel, restoreWindow } from '.
 /** What came of it, each in order of time. */
 export interface Passed {
   readonly tierChanges: readonly TierChange[];
-  /** Rewards for levels, releases of holds that ran out, settlements, expirations. */
+  /** Rewards for levels, releases, settlements, expirations, redemptions of wallets that redeem by themselves. */
   readonly entries: readonly Entry[];
 }
 
@@ -40,9 +41,9 @@ export function settle(program: Program, member: Member, until: number, now = un
   while (member.due <= fired) {
     const at = member.due;
     advance(program, member, at);
-    // At one instant the level goes first, then the points: all that can be spent by then, before some of it expires.
+    // At one instant the level goes first, then the points.
     tierChanges = relevel(program, member, at, tierChanges);
-    const passed = passInWallets(program, member, at);
+    const passed = [...passInWallets(program, member, at), ...redeemByThemselves(program, member, at)];
     if (passed.length > 0 && program.qualifying?.usesBalance) tierChanges = relevel(program, member, at, tierChanges);
     entries = [...entries, ...takeGiven(member), ...passed];
     setTimer(program, member);
@@ -55,9 +56,8 @@ export function settle(program: Program, member: Member, until: number, now = un
 function passInWallets(program: Program, member: Member, at: number): Entry[] {
   const released = releaseOver(program, member, at);
   const settlement = makeAvailable(program, member, at);
-  const redeemed = redeemByThemselves(program, member, at);
   const expirations = expire(program, member, at);
-  return [...released, ...(settlement === undefined ? [] : [settlement]), ...redeemed, ...expirations];
+  return [...released, ...(settlement === undefined ? [] : [settlement]), ...expirations];
 }
 
 /**
@@ -90,17 +90,24 @@ export function judge(
 }
 
 /**
- * What follows from an event without another: wallets redeem by themselves; and what was over before it was opened, since
- * what earned it came late or what it was spent on came back, goes at once, with the instant it should have gone at.
+ * What follows from an event at `at`, once levels are judged. What was over before it was opened, since what earned it came late
+ * or what it was spent on came back, happens with the instant it should have happened at; all that was over before has been
+ * so before the event. Then wallets redeem by themselves what can still be spent.
  */
-export function passAtOnce(program: Program, member: Member, at: number, until: number): readonly Entry[] {
-  let entries = redeemByThemselves(program, member, at);
-  for (let over = nextInWallets(program, member); over <= until; over = nextInWallets(program, member)) {
-    entries = [...entries, ...passInWallets(program, member, over)];
-    if (program.qualifying?.usesBalance) noteBalance(member, program.zone.localDay(over), false);
+export function passAtOnce(program: Program, member: Member, at: number, now: number): readonly Entry[] {
+  const until = Math.max(now, member.asOf);
+  let entries = NO_ENTRIES;
+  if (member.due <= until) {
+    for (let over = nextInWallets(program, member); over <= until; over = nextInWallets(program, member)) {
+      entries = [...entries, ...passInWallets(program, member, over)];
+      if (program.qualifying?.usesBalance) noteBalance(member, program.zone.localDay(over), false);
+    }
+    setTimer(program, member);
   }
+  const redeemed = redeemByThemselves(program, member, at);
+  if (redeemed.length === 0) return entries;
   setTimer(program, member);
-  return entries;
+  return [...entries, ...redeemed];
 }
 
 function adopt(program: Program, member: Member, at: number): readonly TierChange[] {

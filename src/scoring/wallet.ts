@@ -71,15 +71,15 @@ export interface TakenBack {
 
 /**
  * Takes back points that were earned on a day: what is pending of that day, what is open of it, then what has expired of it,
- * which is gone already and is not charged again, and the rest like any other points, as far as the wallet's policy goes.
+ * which is gone already and is not charged again, and the rest like any other points, as far as `limit` goes.
  * Points that were confirmed are looked for among the open ones first. Returns how many had expired or were left.
  */
 export function takeBack(
-  { returns }: WalletRules,
   wallet: Wallet,
   earnedDay: number,
   points: number,
   confirmed: boolean,
+  limit: WalletRules['returns'],
 ): TakenBack {
   let left = points;
   const pending = (upTo: number): void => {
@@ -95,17 +95,23 @@ export function takeBack(
   };
   const isWaiting = wallet.pending.length > 0;
   if (isWaiting && !confirmed) pending(left);
-  if (returns === 'only-pending') {
-    const taken = Math.min(left, sumOfPending(wallet.pending));
-    wallet.pending = takePending(wallet.pending, taken);
-    return { expired: 0, forgiven: left - taken };
-  }
+  if (limit === 'only-pending') return { expired: 0, forgiven: left - takeAny(wallet, left, limit) };
   open();
   if (isWaiting && confirmed) pending(left);
   const expired = Math.min(left, sumOfDays(wallet.expired, earnedDay, earnedDay));
   wallet.expired = addOnDay(wallet.expired, earnedDay, -expired);
   left -= expired;
-  const charged = returns === 'unlimited' ? left : Math.min(left, Math.max(0, wallet.balance));
+  return { expired, forgiven: left - takeAny(wallet, left, limit) };
+}
+
+/** Takes points back whenever they were earned, as far as `limit` goes. Returns how many. */
+export function takeAny(wallet: Wallet, points: number, limit: WalletRules['returns']): number {
+  if (limit === 'only-pending') {
+    const taken = Math.min(points, sumOfPending(wallet.pending));
+    wallet.pending = takePending(wallet.pending, taken);
+    return taken;
+  }
+  const charged = limit === 'unlimited' ? points : Math.min(points, Math.max(0, wallet.balance));
   debit(wallet, charged);
-  return { expired, forgiven: left - charged };
+  return charged;
 }

@@ -86,8 +86,9 @@ function movementsBack({ originalId, takes, restored }: ReversalPart): MovementV
     // Subtracted from 0, since the negative of 0 is a -0 that not every reader takes for 0.
     const back = movements({ ...take, base: 0 - take.base, bonus: 0 - take.bonus }, original);
     const { walletId: wallet, expired, forgiven } = take;
-    if (expired > 0) back.push({ wallet, amount: expired, rule: EXPIRATION, originalId });
-    if (forgiven > 0) back.push({ wallet, amount: forgiven, rule: FORGIVEN, originalId });
+    const of = original === undefined ? {} : { originalId };
+    if (expired > 0) back.push({ wallet, amount: expired, rule: EXPIRATION, ...of });
+    if (forgiven > 0) back.push({ wallet, amount: forgiven, rule: FORGIVEN, ...of });
     return back;
   });
   if (restored === undefined) return taken;

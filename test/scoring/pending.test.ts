@@ -64,6 +64,17 @@ confirm f1 of p1                  -> nothing_pending originalId
 `);
   });
 
+  it('of a purchase that gave none are not those of its day', () => {
+    check(`${shop('pending: {until: confirmed}')}
+purchase p1 0.00 2026-01-05       -> 0
+purchase p2 10.00                 -> +10 pending 10
+purchase p3 20.00                 -> +20 pending 30
+return r1 of p3                   -> -20 pending 10
+confirm f1 of p1                  -> nothing_pending originalId pending 10
+confirm f1 of p3                  -> nothing_pending originalId pending 10
+`);
+  });
+
   it('are taken first by a return, then what is open', () => {
     check(`${shop('pending: {days: 14}')}
 purchase p1 50.00 2026-01-01      -> pending 50
@@ -132,6 +143,28 @@ tick 2026-01-15              -> balance 30
 purchase p2 50.00 2026-01-16 -> pending 50
 return r1 of p1              -> -30 balance 30 pending 20
 `);
+    // Of what is pending, the soonest to expire goes first.
+    check(`${shop('returns: only-pending, pending: {days: 14}')}
+purchase p1 30.00 2026-01-01 -> pending 30
+tick 2026-01-15              -> balance 30
+purchase p2 20.00 2026-01-16 -> pending 20
+purchase p3 20.00 2026-01-17 -> pending 40
+return r1 of p1              -> -30 pending 10
+tick 2026-01-30              -> pending 10 balance 30
+`);
+  });
+
+  it('of goods no purchase is found for, too', () => {
+    for (const [policy, line] of [
+      ['unlimited', 'return r1 70.00 -> -70 balance -20 rules base:-70'],
+      ['within-balance', 'return r1 70.00 -> -50 balance 0 rules base:-70,forgiven:20'],
+      ['only-pending', 'return r1 70.00 -> 0 balance 50 rules base:-70,forgiven:70'],
+    ]) {
+      check(`${shop(`returns: ${policy}`).replace('---', 'returns: {unmatched: deduct}\n---')}
+purchase p1 50.00 2026-01-05 -> +50
+${line}
+`);
+    }
   });
 });
 
@@ -148,6 +181,16 @@ void v2 of v1                      -> original_not_a_purchase originalId
 void v2 of zz                      -> original_not_found originalId
 resend v1                          -> duplicate -10 balance 5
 `);
+  });
+
+  it('is as if the purchase had never been, whatever the wallet says of returns', () => {
+    for (const policy of ['within-balance', 'only-pending']) {
+      check(`${shop(`returns: ${policy}`)}
+purchase p1 70.00 2026-01-05 -> +70
+adjust a1 -20                -> balance 50
+void v1 of p1                -> -70 balance -20
+`);
+    }
   });
 
   it('takes it back while its points wait, unless some of it has come back', () => {

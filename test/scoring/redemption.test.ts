@@ -233,10 +233,31 @@ purchase p3 250.00           -> +250 redeemed 200 balance 50
 `);
   });
 
-  it('does so when points can be spent at last, before some of them expire', () => {
-    check(`${shop('redeem: {points: 100, worth: 1.00, automaticAt: 100}, pending: {days: 2}, expiry: {after: {days: 1}}')}
-purchase p1 130.00 2026-01-05 -> +130 redeemed none pending 130
-tick 2026-01-07               -> redeemed 100 expired 2026-01-07:30 balance 0 due never
+  it('does so when time makes the points available, and when a hold runs out', () => {
+    const wallet = 'redeem: {points: 100, worth: 1.00, automaticAt: 100}';
+    check(`${shop(`${wallet}, pending: {days: 14}`)}
+purchase p1 250.00 2026-01-05 -> pending 250 redeemed none
+tick 2026-01-19               -> redeemed 200 pending 0 balance 50
+purchase p2 60.00 2026-01-05  -> +60 redeemed 100 balance 10
+`);
+    check(`${shop(wallet)}
+purchase p1 99.00 2026-01-05T10:00 -> +99
+hold h1 60                         -> balance 39 due 2026-01-05T10:15
+purchase p2 50.00                  -> +50 redeemed none balance 89
+read 2026-01-05T10:15              -> balance 49
+tick 2026-01-05T10:15              -> released h1:60 redeemed 100 balance 49 due never
+`);
+  });
+
+  it('does not redeem what came too late to be spent', () => {
+    check(`${shop('redeem: {points: 100, worth: 1.00, automaticAt: 100}, expiry: {after: {days: 10}}')}
+purchase p1 150.00 2026-01-05 now 2026-02-01 -> +150 redeemed none expired 2026-01-16:150 balance 0
+`);
+  });
+
+  it('has nothing left that could expire', () => {
+    check(`${shop('redeem: {points: 100, worth: 1.00, automaticAt: 100}, expiry: {after: {days: 10}}')}
+purchase p1 100.00 2026-01-05 -> redeemed 100 balance 0 due never
 `);
   });
 });

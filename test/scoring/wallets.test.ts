@@ -75,6 +75,24 @@ return r3 of p1                                              -> rules base:-10,t
 `);
   });
 
+  it('for some of the goods are for a purchase while some of those are left of it', () => {
+    check(`${shop('earn: [{id: mug, points: 50, each: purchase, when: {skus: [MUG]}}]')}
+purchase p1 (MUG x2 20.00, B x1 5.00) 2026-01-05 -> +50
+return r1 of p1 (MUG x1)                         -> 0
+return r2 of p1 (MUG x1)                         -> -50 balance 0
+return r3 of p1                                  -> 0
+`);
+  });
+
+  it('cost goods of unknown origin what they would earn if they were bought now', () => {
+    check(`${RULES.replace('---', 'returns: {unmatched: deduct}\n---')}
+adjust a1 +500 2026-01-05                        -> +500
+return r1 (MUG x2 20.00)                         -> -120 rules base:-20,mug:-100
+return r2 (MUG x1, B x1 60.00) store=s1          -> -135 rules base:-60,mug:-50,visit:-5,large:-20
+return r3 (B x1)                                 -> 0
+`);
+  });
+
   it('that all give nothing leave a purchase that can still come back', () => {
     check(`${shop('earn: [{id: tea, points: 3, per: 1, when: {categories: [tea]}}]')}
 purchase p1 10.00 2026-01-05 -> 0 rules none
@@ -146,7 +164,27 @@ return r1 of p2 1.00                          -> -1 rules one:-1,two:0
 purchase p1 7.00 2026-01-05                   -> +5 rules one:3,two:2
 purchase p2 5.00                              -> +3 rules one:2,two:1
 `);
+    // What of it moves from rule to rule is not left to the member once more.
+    check(`${wallet('rounded: basket, rounding: nearest, returns: within-balance').replace('per: 3', 'per: 1')}
+purchase p1 1.80 2026-01-05                   -> +2 rules one:2,two:0
+adjust a1 -2                                  -> balance 0
+return r1 of p1 0.50                          -> 0 rules one:-1,two:1 balance 0
+`);
+    // Whatever a return takes back.
+    check(`${wallet('rounded: basket').replace('---', 'returns: {back: proportional}\n---')}
+purchase p1 11.00 2026-01-05                  -> +7 rules one:4,two:3
+return r1 of p1 5.50                          -> -4 rules one:-2,two:-2
+return r2 of p1                               -> -3 balance 0
+`);
   });
+});
+
+it('a basket is rounded as its wallet says, and no rule says otherwise', () => {
+  const wallets = [{ id: 'points', rounded: 'basket' }];
+  const earn = [{ id: 'base', points: 1, per: 1, rounding: 'ceil' }];
+  expect(() => programOf({ wallets, earn })).toThrow(
+    'earn[0].rounding: expected nothing: points rounds baskets, by its own rounding',
+  );
 });
 
 describe('any sequence of partial returns', () => {

@@ -3,7 +3,7 @@
  * was never interrupted, and its members have what the bookkeeper says.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type Expired, Oracle, type OracleLot } from '../../load/oracle.ts';
+import { Oracle, type OracleOutcome, type OracleWallet } from '../../load/oracle.ts';
 import { digestText } from '../../src/lib/hash.ts';
 import { EXPIRING_SHOWN_MAX } from '../../src/limits.ts';
 import type { EventReader, LogMessage } from '../../src/log/log.ts';
@@ -17,13 +17,13 @@ import { sumOfLots } from '../../src/scoring/lots.ts';
 import type { Member } from '../../src/scoring/member.ts';
 import { OUTCOMES, type Outcome } from '../../src/scoring/outcome.ts';
 import { sumOfPending } from '../../src/scoring/pending.ts';
-import { pointsOf } from '../../src/scoring/points.ts';
+import { movedBy, pointsOf } from '../../src/scoring/points.ts';
 import { recountDigest } from '../../src/store/member-cache.ts';
 import { createMemoryDisk, openMemoryStore } from '../../src/store/memory-store.ts';
 import type { PartitionStore } from '../../src/store/store.ts';
 import { type Batch, encodeBatch, type Malformed } from '../../src/wire/batch.ts';
 import { decodeEffects, type Effect, isAfter } from '../../src/wire/effects.ts';
-import { expiredIn, WALLET } from '../load/agreement.ts';
+import { passedIn } from '../load/agreement.ts';
 import { EPOCH, type Home } from './owner.ts';
 import type { Scenario } from './scenario.ts';
 import type { Tally } from './sim.ts';
@@ -265,19 +265,17 @@ function checkOutcomes(checked: Checked, messages: readonly LogMessage[], calm: 
   const oracle = scenario.isComparable ? new Oracle(program) : undefined;
   let version = 0;
   let next = 0;
-  const expectOutcome = (what: string, code: string, points?: number, expired?: readonly Expired[]): void => {
+  const expectOutcome = (what: string, code: string, expected?: OracleOutcome): void => {
     const outcome = calm.outcomes[next++];
     if (outcome === undefined) throw new Error(`outcome: none of ${what}`);
     const { entry } = outcome;
-    const got = outcome.code === 'scored' && entry !== undefined ? pointsOf(entry, WALLET) : 0;
-    if (outcome.code !== code || (points !== undefined && got !== points)) {
-      throw new Error(
-        `outcome: ${what} is ${outcome.code} with ${got} points, expected ${code} with ${points ?? 'some'}`,
-      );
-    }
-    const gone = expiredIn(outcome);
-    if (expired !== undefined && !isDeepStrictEqual(gone, expired)) {
-      throw new Error(`outcome: with ${what} expire ${JSON.stringify(gone)}, expected ${JSON.stringify(expired)}`);
+    if (outcome.code !== code) throw new Error(`outcome: ${what} is ${outcome.code}, expected ${code}`);
+    if (expected === undefined) return;
+    const moved = outcome.code === 'scored' && entry !== undefined ? [...movedBy(entry)] : [];
+    const got = { points: Object.fromEntries(moved.filter(([, sum]) => sum !== 0)), passed: passedIn(outcome) };
+    const { points, passed } = expected;
+    if (!isDeepStrictEqual(got, { points, passed })) {
+      throw new Error(`outcome: ${what} is ${JSON.stringify(got)}, expected ${JSON.stringify({ points, passed })}`);
     }
   };
   for (const { sequence, timestampMs, payload } of messages) {
@@ -299,12 +297,7 @@ function checkOutcomes(checked: Checked, messages: readonly LogMessage[], calm: 
         expectOutcome(`${content.event.id} of ${sequence}`, 'no_program');
       } else if (oracle !== undefined) {
         const expected = oracle.apply(content.event, timestampMs);
-        expectOutcome(
-          `${JSON.stringify(content.event)} of ${sequence}`,
-          expected.code,
-          expected.points,
-          expected.expired,
-        );
+        expectOutcome(`${JSON.stringify(content.event)} of ${sequence}`, expected.code, expected);
       } else {
         next += 1;
       }
@@ -334,19 +327,22 @@ function checkMembers(calm: Calm, oracle: Oracle | undefined, partition: number,
     }
     if (oracle === undefined) continue;
     const { balances, counters, tiers, expiring } = viewAt(program, member, EPOCH, nowMs);
-    const { available = 0, debt = 0 } = balances[WALLET] ?? {};
     const expected = oracle.member(id, nowMs);
     const says = {
-      balance: available - debt,
+      balances,
       spend: counters['spend'] ?? 0,
       level: tiers['main']?.level ?? '',
-      expiring: expiring.map(({ amount, at }) => ({ amount, day: program.zone.localDay(Date.parse(at)) - 1 })),
+      expiring: expiring.map(({ wallet, amount, at }) => {
+        return { wallet, amount, day: program.zone.localDay(Date.parse(at)) - 1 };
+      }),
     };
     const should = {
-      balance: expected?.balance,
+      balances: Object.fromEntries(
+        Object.entries(expected?.wallets ?? {}).map(([walletId, { lots: _lots, ...balance }]) => [walletId, balance]),
+      ),
       spend: expected?.spend,
       level: expected?.level,
-      expiring: expiringOf(expected?.lots ?? []),
+      expiring: expiringOf(expected?.wallets ?? {}),
     };
     if (!isDeepStrictEqual(says, should)) {
       throw new Error(`bookkeeper: ${id} has ${JSON.stringify(says)}, expected ${JSON.stringify(should)}`);
@@ -360,12 +356,18 @@ function entriesOf({ members }: Partition, { id, history, recent }: Member): Ent
   return [...sealed.flatMap(({ entries }) => entries.all()), ...recent.all()];
 }
 
-function expiringOf(lots: readonly OracleLot[]): { amount: number; day: number }[] {
-  const days = [...new Set(lots.map(({ last }) => last))].filter((last) => last !== Infinity);
-  return days.slice(0, EXPIRING_SHOWN_MAX).map((day) => ({
-    amount: lots.filter(({ last }) => last === day).reduce((sum, { points }) => sum + points, 0),
-    day,
-  }));
+function expiringOf(
+  wallets: Readonly<Record<string, OracleWallet>>,
+): { wallet: string; amount: number; day: number }[] {
+  const all = Object.entries(wallets).flatMap(([wallet, { lots }]) => {
+    const days = [...new Set(lots.map(({ last }) => last))].filter((last) => last !== Infinity);
+    return days.map((day) => ({
+      wallet,
+      amount: lots.filter(({ last }) => last === day).reduce((sum, { points }) => sum + points, 0),
+      day,
+    }));
+  });
+  return all.sort((one, other) => one.day - other.day).slice(0, EXPIRING_SHOWN_MAX);
 }
 
 function compareLists(what: string, got: readonly unknown[], expected: readonly unknown[]): void {
