@@ -279,7 +279,10 @@ function originalOf(member: Member, originalId: string): Entry | undefined {
   return findEntry(member, originalId, fingerprint(originalId));
 }
 
-/** Takes back what a draft says has come back of a purchase, and gives back the points that had paid for it. `limit`: not the wallet's. */
+/**
+ * Takes back what a draft says has come back of a purchase, as far as `limit` goes or else the wallet, and gives back the
+ * points that had paid for it.
+ */
 function reversePurchase(
   program: Program,
   member: Member,

@@ -267,10 +267,15 @@ type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
 /** Of two members. */
 export const histories: fc.Arbitrary<History> = fc
-  .record({ program, happenings: fc.array(happening, { minLength: 1, maxLength: 70, size: 'max' }) })
-  .map(({ program, happenings }) => {
+  .record({
+    program,
+    happenings: fc.array(happening, { minLength: 1, maxLength: 70, size: 'max' }),
+    hasTicks: fc.constantFrom(true, true, false),
+  })
+  .map(({ program, happenings, hasTicks }) => {
     const text = JSON.stringify(program);
     const shop = {
+      hasTicks,
       unit: { KWD: 1000, USD: 100, JPY: 1 }[program.currency] ?? 1,
       walletIds: 'wallets' in program ? program.wallets.map(({ id = '' }) => id) : [],
     };
@@ -282,6 +287,8 @@ export const histories: fc.Arbitrary<History> = fc
   });
 
 interface Shop {
+  /** Without them, time passes only where something else happens. */
+  readonly hasTicks: boolean;
   /** Minor units of one of the currency. */
   readonly unit: number;
   readonly walletIds: readonly string[];
@@ -291,7 +298,7 @@ function* movesOf(happenings: readonly Happening[], shop: Shop, scored: Readonly
   const sent: PublicEvent[] = [];
   let now = START_MS;
   for (const [index, { step, memberId, gapMs, lateMs, tick }] of happenings.entries()) {
-    const tickAt = tick === null ? undefined : now + Math.floor(gapMs * tick);
+    const tickAt = tick === null || !shop.hasTicks ? undefined : now + Math.floor(gapMs * tick);
     now += gapMs;
     const head = { id: `e${index}`, memberId, occurredAt: new Date(now - lateMs).toISOString() };
     const event = step.type === 'resend' ? resent(step, sent) : eventOf(step, head, shop, sent, scored);
@@ -423,9 +430,7 @@ function money(thousandths: number, unit: number): number {
   return Math.floor((40 * unit * thousandths) / 1000);
 }
 
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Without the fields that are undefined. */
-function given<T extends object>(fields: T): Given<T> & { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } {
+/** Without the fields that are undefined: an event either has a field or has not. */
+function given<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
