@@ -58,10 +58,10 @@ function termsOf(
     issues.push({ path: `${path}.wallet`, message: `expected ${known.join(' or ')}, got "${written.wallet}"` });
   }
   // A basket's fraction is none of a single rule's.
-  if (written.rounding !== undefined && wallet?.rounded === 'basket') {
+  if (wallet?.rounded === 'basket' && (written.rounding ?? wallet.rounding) !== wallet.rounding) {
     issues.push({
       path: `${path}.rounding`,
-      message: `expected nothing: ${wallet.id} rounds baskets, by its own rounding`,
+      message: `expected ${wallet.rounding}, as ${wallet.id} rounds its baskets, got ${written.rounding}`,
     });
   }
   return {

@@ -57,18 +57,19 @@ function untouched({ lines }: Accrual): Returned {
   return { returnedAmount: 0, lines: lines.map((line) => ({ ...line, returnedQuantity: 0, returnedAmount: 0 })) };
 }
 
-/** The share that what is left has in what was paid. */
+/** The share that what is left has in what was paid, or in the pieces where nothing was. */
 function proportional(
   { terms, base, bonus }: AwardedPoints,
   accrual: Accrual,
-  { returnedAmount }: Returned,
+  { returnedAmount, lines }: Returned,
 ): AwardedPoints {
   const paid = paidFor(accrual);
-  if (paid === 0) return { terms, base, bonus };
-  const left = paid - returnedAmount;
+  const whole = paid > 0 ? paid : sum(lines.map(({ quantity }) => quantity));
+  if (whole === 0) return { terms, base, bonus };
+  const back = paid > 0 ? returnedAmount : sum(lines.map(({ returnedQuantity }) => returnedQuantity));
   const { rounding } = terms.rate;
-  const baseLeft = scale(base, left, paid, rounding);
-  return { terms, base: baseLeft, bonus: scale(base + bonus, left, paid, rounding) - baseLeft };
+  const baseLeft = scale(base, whole - back, whole, rounding);
+  return { terms, base: baseLeft, bonus: scale(base + bonus, whole - back, whole, rounding) - baseLeft };
 }
 
 function pointsOfAward(accrual: Accrual, { terms, lines }: Award, returned: Returned): AwardedPoints {
@@ -85,10 +86,18 @@ function pointsFor(quantity: number, terms: AccrualTerms): AwardedPoints {
   return { terms, base: basePoints(quantity, terms), bonus: bonusPoints(quantity, terms) };
 }
 
-/** What is left of the money that counted: of everything that was paid, as large a share as has not come back. */
-export function countedLeft(accrual: Accrual, { returnedAmount }: Returned): number {
+/**
+ * What is left of the money that counted: of everything that was paid, as large a share as has not come back; of what a coupon
+ * paid for altogether, of the pieces.
+ */
+export function countedLeft(accrual: Accrual, { returnedAmount, lines }: Returned): number {
   const { counted } = accrual;
   const paid = paidFor(accrual);
+  if (paid === 0 && counted > 0) {
+    const pieces = sum(lines.map(({ quantity }) => quantity));
+    const back = sum(lines.map(({ returnedQuantity }) => returnedQuantity));
+    return pieces === 0 ? counted : scale(counted, pieces - back, pieces, 'floor');
+  }
   if (returnedAmount === 0 || counted === paid) return counted - Math.min(returnedAmount, counted);
   return scale(counted, paid - returnedAmount, paid, 'floor');
 }

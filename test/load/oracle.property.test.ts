@@ -51,12 +51,6 @@ it('the fold agrees with the bookkeeper, event by event', { timeout: 120_000 + 6
     // Shrinking a long history takes minutes; what there is by then is short enough to read.
     { numRuns: 800 * FUZZ_TIMES, interruptAfterTimeLimit: 90_000 * FUZZ_TIMES },
   );
-  console.log(
-    [...kinds]
-      .sort((a, b) => a[1] - b[1])
-      .map(([k, n]) => `${n} ${k}`)
-      .join('\n'),
-  );
   // A generator that no longer reaches a kind of outcome would agree on nothing.
   for (const kind of [
     'scored accrual',

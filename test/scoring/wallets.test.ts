@@ -119,6 +119,14 @@ purchase p1 100.00 discount=10.00 paid=20.00 tax=15.00 tip=10.00 2026-01-05     
 `);
   });
 
+  it('what a coupon paid for altogether comes back by the piece', () => {
+    check(`${policy('gross')}
+purchase p1 (A x2 10.00) discount=10.00 2026-01-05 -> +10 spend 10.00
+return r1 of p1 (A x1)                             -> -5 spend 5.00
+return r2 of p1                                    -> -5 spend 0.00 balance 0
+`);
+  });
+
   it('what was paid comes back, and with it the share of it that counted', () => {
     check(`${policy('net-of-points')}
 purchase p1 110.00 tax=10.00 2026-01-05 -> +100 spend 100.00
@@ -183,7 +191,7 @@ it('a basket is rounded as its wallet says, and no rule says otherwise', () => {
   const wallets = [{ id: 'points', rounded: 'basket' }];
   const earn = [{ id: 'base', points: 1, per: 1, rounding: 'ceil' }];
   expect(() => programOf({ wallets, earn })).toThrow(
-    'earn[0].rounding: expected nothing: points rounds baskets, by its own rounding',
+    'earn[0].rounding: expected floor, as points rounds its baskets, got ceil',
   );
 });
 
