@@ -7,26 +7,14 @@
  */
 import { must, unreachable } from '../lib/assert.ts';
 import { fingerprint } from '../lib/hash.ts';
-import { scale } from '../lib/integer.ts';
 import { BALANCE_MAX, CLOCK_SKEW_MAX_MS, QUANTITY_MAX } from '../limits.ts';
-import type { Program, WalletRules } from '../program/program.ts';
+import type { Program } from '../program/program.ts';
 import { programAt } from '../program/succession.ts';
-import { countActivity, countEnrolment, countPurchase, takeCounted, uncountUnmatched } from './counters.ts';
+import { accrualOf, earnPoints } from './accrual.ts';
+import { countActivity, countEnrolment, countPurchase } from './counters.ts';
 import { differingField, findEntry } from './duplicate.ts';
 import { awardsFor, countedOf } from './earn.ts';
-import type {
-  Accrual,
-  AccrualLine,
-  AdjustmentEntry,
-  EnrolmentEntry,
-  Entry,
-  Restored,
-  Reversal,
-  ReversalPart,
-  Settlement,
-  Take,
-  VoidEntry,
-} from './entry.ts';
+import type { Accrual, AdjustmentEntry, EnrolmentEntry, Entry, Reversal, Settlement, VoidEntry } from './entry.ts';
 import {
   type Adjustment,
   type Authorisation,
@@ -48,17 +36,7 @@ import { record, rewrite } from './ledger.ts';
 import { copyMember, type Member, walletOf } from './member.ts';
 import { duplicate, type Outcome, refusal } from './outcome.ts';
 import { confirmPending, pendingOfDay, sumOfPending } from './pending.ts';
-import {
-  type AwardedPoints,
-  awardedPoints,
-  basePoints,
-  bonusPoints,
-  countedLeft,
-  earnedPoints,
-  paidFor,
-  plainTerms,
-  pointsOf,
-} from './points.ts';
+import { awardedPoints, basePoints, bonusPoints, plainTerms, pointsOf } from './points.ts';
 import {
   authorise,
   capture,
@@ -66,23 +44,15 @@ import {
   planRedemption,
   planReversal,
   redeem,
-  redemptionOf,
   releaseHold,
-  restore,
   reverse,
 } from './redemption.ts';
-import {
-  type AccrualDraft,
-  commitDraft,
-  type PlanResult,
-  planNamedReturn,
-  planUnnamedReturn,
-  planWhole,
-} from './returns.ts';
+import { type PlanResult, planNamedReturn, planUnnamedReturn, planWhole } from './returns.ts';
 import { takeGiven } from './sets.ts';
 import { judge, type Passed, passAtOnce, settle } from './settle.ts';
-import { addSpend, levelAt, restoreWindow, takeLatestSpend, takeSpend } from './tiers.ts';
-import { credit, debit, earn, takeAny, takeBack, type Wallet } from './wallet.ts';
+import { deductUnmatched, reversePurchase } from './take-back.ts';
+import { addSpend, levelAt, restoreWindow } from './tiers.ts';
+import { credit, debit, rulesOf, type Wallet } from './wallet.ts';
 
 /**
  * Scores one event on its member, who may be new. `now` is the log's time of the event, epoch milliseconds. What the event
@@ -122,7 +92,7 @@ export function score(program: Program, member: Member, event: MemberEvent, now:
     case 'enrolment':
       return scoreEnrolment(scoring, event);
     default:
-      return unreachable(event as never);
+      return unreachable(event);
   }
 }
 
@@ -137,8 +107,6 @@ interface Scoring {
   /** Fingerprint of the event's id. */
   readonly print: number;
 }
-
-const NO_LINES: AccrualLine[] = [];
 
 function scorePurchase(received: Scoring, event: Purchase): Outcome {
   const { program, member } = received;
@@ -177,50 +145,6 @@ function scorePurchase(received: Scoring, event: Purchase): Outcome {
   return scored(scoring, entry, passed);
 }
 
-function accrualOf(
-  program: Program,
-  event: Purchase,
-  at: number,
-  counted: number,
-  awards: Accrual['awards'],
-  late: boolean,
-): Accrual {
-  return {
-    kind: 'accrual',
-    eventId: event.id,
-    occurredAt: event.occurredAt,
-    at,
-    store: event.store,
-    terminal: event.terminal,
-    currency: event.currency,
-    amount: event.amount,
-    deductions: event.deductions,
-    counted,
-    redemptionId: event.redemptionId,
-    programVersion: program.version,
-    lines:
-      event.lines.length === 0
-        ? NO_LINES
-        : event.lines.map(({ sku, category, quantity, amount }) => ({
-            sku,
-            category,
-            quantity,
-            amount,
-            returnedQuantity: 0,
-            returnedAmount: 0,
-          })),
-    awards,
-    returnedAmount: 0,
-    confirmed: false,
-    late,
-  };
-}
-
-function earnPoints(program: Program, member: Member, walletId: string, day: number, points: number): void {
-  const rules = rulesOf(program, walletId);
-  earn(rules, walletOf(member, walletId), day, lastDayOf(rules, day), points);
-}
-
 /** Local days between a purchase and its receipt. */
 function daysLate({ program: { zone }, at, now }: Scoring): number {
   return zone.localDay(now) - zone.localDay(at);
@@ -247,7 +171,7 @@ function scoreReturn(scoring: Scoring, event: Return): Outcome {
   const parts = drafts.map((draft) => reversePurchase(program, member, draft));
   if (unmatched !== undefined && program.unmatchedReturns === 'deduct') {
     const goods = { ...event, ...unmatched, type: 'purchase', deductions: NO_DEDUCTIONS, redemptionId: '' } as const;
-    const part = deductUnmatched(scoring, goods, levelNow);
+    const part = deductUnmatched(program, member, goods, at, levelNow);
     if (part.amount > 0 || part.takes.length > 0) parts.push(part);
   }
   const entry: Reversal = {
@@ -277,107 +201,6 @@ function planReturn(program: Program, member: Member, event: Return, at: number)
 
 function originalOf(member: Member, originalId: string): Entry | undefined {
   return findEntry(member, originalId, fingerprint(originalId));
-}
-
-/**
- * Takes back what a draft says has come back of a purchase, as far as `limit` goes or else the wallet, and gives back the
- * points that had paid for it.
- */
-function reversePurchase(
-  program: Program,
-  member: Member,
-  draft: AccrualDraft,
-  limit?: WalletRules['returns'],
-): ReversalPart {
-  const { accrual } = draft;
-  const before = awardedPoints(accrual, accrual);
-  const after = awardedPoints(accrual, draft);
-  const countedBefore = countedLeft(accrual, accrual);
-  const day = program.zone.localDay(accrual.at);
-  const drops = before.map(({ terms, ...was }, index) => {
-    const left = after[index] as AwardedPoints;
-    return { terms, base: was.base - left.base, bonus: was.bonus - left.bonus };
-  });
-  const net = netOf(drops);
-  const takes = drops.map(({ terms: { walletId, ruleId, levelId }, base, bonus }, index): Take => {
-    const points = net[index] as number;
-    const rules = rulesOf(program, walletId);
-    const wallet = walletOf(member, walletId);
-    // By the rules it earned under.
-    const then = rulesOf(programAt(program, accrual.at), walletId);
-    if (points < 0 && accrual.confirmed) credit(wallet, day, lastDayOf(then, day), -points);
-    else if (points < 0) earn(then, wallet, day, lastDayOf(then, day), -points);
-    const taken = takeBack(wallet, day, Math.max(0, points), accrual.confirmed, limit ?? rules.returns);
-    return { walletId, ruleId, base, levelId, bonus, ...taken };
-  });
-  takeSpend(program, member, day, countedBefore - countedLeft(accrual, draft));
-  if (member.standing !== undefined) takeCounted(program, member, draft, takenFrom(takes, must(program.wallets[0]).id));
-  const restored = restorePayment(program, member, draft);
-  const amount = draft.returnedAmount - accrual.returnedAmount;
-  commitDraft(draft);
-  rewrite(member, accrual);
-  return { originalId: accrual.eventId, amount, takes, restored };
-}
-
-/** What was taken back of a wallet, and how much of it had expired. */
-function takenFrom(takes: readonly Take[], walletId: string): { points: number; expired: number } {
-  const taken = { points: 0, expired: 0 };
-  for (const take of takes) {
-    if (take.walletId !== walletId) continue;
-    taken.points += take.base + take.bonus;
-    taken.expired += take.expired;
-  }
-  return taken;
-}
-
-/**
- * What each award loses, points. A share of what is left can be larger than the share it was of all: what one award gains by
- * that, others of its wallet lose the less, so that a member who is left points is left no more than there were.
- */
-function netOf(drops: readonly AwardedPoints[]): number[] {
-  const net = drops.map(({ base, bonus }) => base + bonus);
-  for (const [gains, { terms }] of drops.entries()) {
-    for (const [loses, other] of drops.entries()) {
-      if (other.terms.walletId !== terms.walletId) continue;
-      const moved = Math.min(Math.max(0, -(net[gains] as number)), Math.max(0, net[loses] as number));
-      net[gains] = (net[gains] as number) + moved;
-      net[loses] = (net[loses] as number) - moved;
-    }
-  }
-  return net;
-}
-
-/** Of the points that paid for a purchase, as large a share as has come back of it, so that parts add up to all of them. */
-function restorePayment(
-  program: Program,
-  member: Member,
-  { accrual, returnedAmount }: AccrualDraft,
-): Restored | undefined {
-  const spent = redemptionOf(member, accrual.redemptionId, fingerprint(accrual.redemptionId));
-  const paid = paidFor(accrual);
-  if (spent === undefined || paid === 0) return undefined;
-  const upTo = (returned: number): number => scale(spent.points, returned, paid, 'floor');
-  const points = Math.min(upTo(returnedAmount) - upTo(accrual.returnedAmount), spent.points - spent.reversed);
-  return points === 0 ? undefined : restore(program, member, spent, points);
-}
-
-/** Goods of unknown origin cost what they would earn if they were bought at the time of the return. */
-function deductUnmatched({ program, member, at }: Scoring, goods: Purchase, levelId: string): ReversalPart {
-  const { amount } = goods;
-  const bought = accrualOf(program, goods, at, amount, awardsFor(program, levelId, goods, amount), false);
-  const takes = earnedPoints(bought).flatMap(({ terms, base, bonus }): Take[] => {
-    const points = base + bonus;
-    const { walletId, ruleId } = terms;
-    const forgiven = points - takeAny(walletOf(member, walletId), points, rulesOf(program, walletId).returns);
-    return amount === 0 && points === 0
-      ? []
-      : [{ walletId, ruleId, base, levelId: terms.levelId, bonus, expired: 0, forgiven }];
-  });
-  takeLatestSpend(member, amount);
-  if (member.standing !== undefined) {
-    uncountUnmatched(member.standing, takenFrom(takes, must(program.wallets[0]).id).points);
-  }
-  return { originalId: '', amount, takes, restored: undefined };
 }
 
 function scoreVoid(scoring: Scoring, event: Void): Outcome {
@@ -560,12 +383,6 @@ function scored({ program, member, at, now, print }: Scoring, entry: Entry, pass
   if (after.length > 0 && program.qualifying?.usesBalance) tierChanges = judge(program, member, at, tierChanges);
   if (rewards.length > 0) after = [...rewards, ...after];
   return { code: 'scored', entry, tierChanges, before: passed.entries, after, field: undefined };
-}
-
-function rulesOf(program: Program, walletId: string): WalletRules {
-  let found: WalletRules | undefined;
-  for (const rules of program.wallets) if (rules.id === walletId) found = rules;
-  return must(found, 'points are of a wallet that the program does not have');
 }
 
 function isFull({ wallets }: Member): boolean {

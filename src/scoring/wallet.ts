@@ -2,7 +2,8 @@
  * Points in and out of one wallet of a member. Debt is repaid first; lots always add up to what can be spent, and what is
  * pending waits in lots of its own.
  */
-import type { WalletRules } from '../program/program.ts';
+import { must } from '../lib/assert.ts';
+import type { Program, WalletRules } from '../program/program.ts';
 import { addOnDay, type Days, sumOfDays } from './days.ts';
 import { addLot, type Lots, openOfDay, takeLots, takeOfDay, takeSoonest } from './lots.ts';
 import { openPending, type PendingLots, pendingOfDay, sumOfPending, takePending, takePendingOfDay } from './pending.ts';
@@ -114,4 +115,10 @@ export function takeAny(wallet: Wallet, points: number, limit: WalletRules['retu
   const charged = limit === 'unlimited' ? points : Math.min(points, Math.max(0, wallet.balance));
   debit(wallet, charged);
   return charged;
+}
+
+export function rulesOf(program: Program, walletId: string): WalletRules {
+  let found: WalletRules | undefined;
+  for (const rules of program.wallets) if (rules.id === walletId) found = rules;
+  return must(found, 'points are of a wallet that the program does not have');
 }
