@@ -191,8 +191,8 @@ function code(value: unknown): string {
 
 /** The page, from its third level of headings down. */
 export function programMarkdown(): string {
-  const name = must(programJsonSchema().definitions?.['name']?.pattern);
-  const words = `Where *options* belong, they are in the rows that go on with a dot; \`[]\` is each of a list. A *name* is ${PATTERNS[`/${name}/`]}.`;
+  const name = must(programJsonSchema().definitions?.['name']?.description);
+  const words = `Where *options* belong, they are in the rows that go on with a dot; \`[]\` is each of a list. A *name* is ${name}.`;
   return [words, ...programSections().map(sectionMarkdown)].join('\n\n');
 }
 

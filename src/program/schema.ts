@@ -31,8 +31,8 @@ function option<T extends z.ZodType>(value: T, description: string, example: Exa
 }
 
 /** What leaving an option out means. It is not filled in: programs are stored as they were written. */
-function unless<T extends z.ZodType>(value: T, otherwise: Example<T>): z.ZodOptional<T> {
-  return value.optional().meta({ default: otherwise });
+function otherwise<T extends z.ZodType>(value: T, meant: Example<T>): z.ZodOptional<T> {
+  return value.optional().meta({ default: meant });
 }
 
 export type SectionId =
@@ -51,7 +51,10 @@ function section<T extends z.ZodType>(id: SectionId, title: string, description:
   return value.meta({ id, title, description });
 }
 
-const name = z.string().regex(NAME).meta({ id: 'name', title: 'name' });
+const name = z
+  .string()
+  .regex(NAME)
+  .meta({ id: 'name', title: 'name', description: PATTERNS[String(NAME)] });
 const rounding = z.enum(['floor', 'nearest', 'ceil']);
 const texts = z.array(z.string().min(1).max(128)).min(1).max(1_000);
 const amount = z.number().nonnegative().max(AMOUNT_MAX_UNITS);
@@ -176,7 +179,7 @@ const whenSchema = z.strictObject({
   atLeast: option(z.int().min(1).max(10), 'So many of the conditions in `of`.', 2).optional(),
   of: option(conditionsSchema, 'The conditions that `atLeast` chooses from.', [
     { counter: 'visits', from: 10 },
-    { counter: 'spend', from: 500 },
+    { counter: 'year-spend', from: 500 },
   ]).optional(),
 });
 
@@ -197,7 +200,7 @@ const levelSchema = section(
       {
         any: [
           { counter: 'visits', from: 50 },
-          { counter: 'spend', from: 500 },
+          { counter: 'year-spend', from: 500 },
         ],
       },
     ).optional(),
@@ -239,7 +242,7 @@ const setSchema = section(
       'What begins and ends terms, where the counters of the set have no periods, or several.',
       'calendar-year',
     ).optional(),
-    starts: unless(
+    starts: otherwise(
       option(
         z.enum(['at-once', 'next-period']),
         'When a level that is reached begins: at once, or with the next period, so that each is decided by the one before.',
@@ -275,7 +278,7 @@ const setSchema = section(
       'How long a level is held, whatever the counters say. Without it: as long as it qualifies.',
       { until: 'next-period-end', plus: { months: 2 } },
     ).optional(),
-    downgrade: unless(
+    downgrade: otherwise(
       option(
         z.enum(['to-qualified', 'one-level', 'none']),
         'Where a level that ends leads: to what qualifies, one level down and that for another term, or it never ends.',
@@ -296,7 +299,7 @@ const setSchema = section(
       'How long a level is kept that no longer qualifies: `days` or `months`.',
       { months: 1, through: 'month' },
     ).optional(),
-    returns: unless(
+    returns: otherwise(
       option(
         z.enum(['at-once', 'at-period-end']),
         'When a return may cost a level: at once, as if the purchase had not been, or not before its term ends.',
@@ -334,7 +337,7 @@ const expirySchema = section(
       'One of `days`, `months` and `years` after the day they were earned.',
       { months: 12 },
     ).optional(),
-    through: unless(
+    through: otherwise(
       option(
         z.enum(['day', 'month', 'quarter', 'year']),
         'The last day is extended to the end of its month, quarter or year.',
@@ -342,7 +345,7 @@ const expirySchema = section(
       ),
       'day',
     ),
-    renew: unless(
+    renew: otherwise(
       option(
         z.enum(['none', 'activity']),
         '`activity`: a purchase gives all open points the last day of what it earns itself, if that is later.',
