@@ -5,6 +5,7 @@ import { EXPORT_HELP, exportMember } from './export.ts';
 import { IMPORT_HELP } from './import/args.ts';
 import { importEvents } from './import.ts';
 import { optionsHelp, UsageError } from './options.ts';
+import { SCHEMA_HELP, schema } from './schema.ts';
 import { SIMULATE_HELP } from './simulate/args.ts';
 import { simulate } from './simulate.ts';
 import { start } from './start.ts';
@@ -32,6 +33,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
   export: { summary: 'write everything about a member', help: () => EXPORT_HELP, run: exportMember },
   verify: { summary: 'fold the log again and compare it with the stores', help: () => VERIFY_HELP, run: verify },
   simulate: { summary: 'try a new version of the program on the log', help: () => SIMULATE_HELP, run: simulate },
+  schema: {
+    summary: 'print what a program file may say, for editors and people',
+    help: () => SCHEMA_HELP,
+    run: schema,
+  },
 };
 
 /** Exit codes: 0 done, 1 failed, 2 the command was not understood; verbs add their own. */

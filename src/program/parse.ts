@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { toError } from '../lib/assert.ts';
 import { PROGRAM_BYTES_MAX } from '../limits.ts';
 import { type CompileResult, compileProgram, type ProgramIssue } from './compile.ts';
-import { PATTERNS, programSchema } from './schema.ts';
+import { LISTS, PATTERNS, programSchema } from './schema.ts';
 
 /** `text` is YAML, of which JSON is a part. */
 export function parseProgram(text: string): CompileResult {
@@ -35,9 +35,6 @@ export function checkProgram(value: unknown): CompileResult {
   if (result.ok) return result;
   return { ok: false, issues: result.issues.map(({ path, message }) => ({ path: asWritten(path, lone), message })) };
 }
-
-/** Options that are lists, of which one alone may be written without the brackets. */
-const LISTS = ['earn'] as const;
 
 function withLists(value: unknown): { document: unknown; lone: readonly string[] } {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { document: value, lone: [] };

@@ -1,6 +1,7 @@
 /**
- * What a marketer writes: the shape of a program file (YAML or JSON) with a sentence for every option. The sentences are
- * the documentation; errors name the path and what was expected there (see parse.ts).
+ * What a marketer writes: the shape of a program file (YAML or JSON), with a sentence and an example for every option. The
+ * reference in docs/program.md and the JSON Schema for editors are made of it (reference.ts); errors name the path and what
+ * was expected there (parse.ts). Programs are stored in the order of the options here.
  */
 import { z } from 'zod';
 
@@ -9,7 +10,7 @@ const CURRENCY = /^[A-Z]{3}$/;
 const DATE = /^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$/;
 const FULL_DATE = /^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$/;
 
-/** What a pattern stands for, for error messages. */
+/** What a pattern stands for, for error messages and the reference. */
 export const PATTERNS: Readonly<Record<string, string>> = {
   [String(NAME)]: 'a lower-case name such as gold: letters, digits and dashes, at most 32',
   [String(CURRENCY)]: 'an ISO 4217 code such as USD',
@@ -17,340 +18,517 @@ export const PATTERNS: Readonly<Record<string, string>> = {
   [String(FULL_DATE)]: 'a date such as 2026-06-30',
 };
 
+/** Options that are lists, of which one alone may be written without the brackets. */
+export const LISTS = ['earn'] as const;
+
 const AMOUNT_MAX_UNITS = 10_000_000_000;
 
-const name = z.string().regex(NAME);
+type Example<T extends z.ZodType> = z.input<NoInfer<T>>;
 
-const rounding = z
-  .enum(['floor', 'nearest', 'ceil'])
-  .describe('How a fraction of a point is rounded: floor (default), nearest (half up) or ceil.');
+/** A value, what it means where it stands, and an example of it. */
+function option<T extends z.ZodType>(value: T, description: string, example: Example<T>): T {
+  return value.meta({ description, examples: [example] });
+}
 
-const list = (what: string) => z.array(z.string().min(1).max(128)).min(1).max(1_000).describe(what);
+/** What leaving an option out means. It is not filled in: programs are stored as they were written. */
+function otherwise<T extends z.ZodType>(value: T, meant: Example<T>): z.ZodOptional<T> {
+  return value.optional().meta({ default: meant });
+}
 
-const money = (what: string) => z.number().nonnegative().max(AMOUNT_MAX_UNITS).describe(what);
+export type SectionId =
+  | 'earn'
+  | 'wallet'
+  | 'expiry'
+  | 'counter'
+  | 'window'
+  | 'tier-set'
+  | 'level'
+  | 'condition'
+  | 'returns';
 
-const conditionSchema = z
-  .strictObject({
-    skus: list('Only lines with one of these SKUs count.').optional(),
-    categories: list('Only lines of one of these categories count.').optional(),
-    stores: list('Only purchases in one of these stores.').optional(),
-    from: money('Only purchases of which at least so much counts, in units of the currency.').optional(),
-    below: money('Only purchases of which less than this counts.').optional(),
-  })
-  .describe('When the rule applies. All that is given must hold.');
+/** A part that has a section of the reference to itself, however many places it is used in. */
+function section<T extends z.ZodType>(id: SectionId, title: string, description: string, value: T): T {
+  return value.meta({ id, title, description });
+}
 
-const earnSchema = z.strictObject({
-  id: name.describe('Name of the rule as receipts and ledgers show it.'),
-  wallet: name.optional().describe('Wallet that the points go to; the first if left out.'),
-  points: z.int().min(1).max(1_000_000).describe('Points for every `per` spent, or for `each`.'),
-  per: z
-    .number()
-    .positive()
-    .max(AMOUNT_MAX_UNITS)
-    .optional()
-    .describe('Spend, in units of the currency, that earns `points`.'),
-  each: z
-    .enum(['piece', 'line', 'purchase'])
-    .optional()
-    .describe('Instead of `per`: `points` for each piece, line or purchase.'),
-  rounding: rounding.optional(),
-  when: conditionSchema.optional(),
-});
+const name = z
+  .string()
+  .regex(NAME)
+  .meta({ id: 'name', title: 'name', description: PATTERNS[String(NAME)] });
+const rounding = z.enum(['floor', 'nearest', 'ceil']);
+const texts = z.array(z.string().min(1).max(128)).min(1).max(1_000);
+const amount = z.number().nonnegative().max(AMOUNT_MAX_UNITS);
+const dates = z.array(z.string().regex(DATE)).min(1).max(24);
+
+const earnSchema = section(
+  'earn',
+  'Earn rules',
+  'Each rule that applies gives its points, by `per` or by `each`.',
+  z.strictObject({
+    id: option(name, 'Name of the rule as receipts and ledgers show it.', 'spend'),
+    wallet: option(name, 'Wallet that the points go to; the first if left out.', 'cash').optional(),
+    points: option(z.int().min(1).max(1_000_000), 'Points for every `per` spent, or for `each`.', 10),
+    per: option(
+      z.number().positive().max(AMOUNT_MAX_UNITS),
+      'Spend, in units of the currency, that earns `points`.',
+      0.5,
+    ).optional(),
+    each: option(
+      z.enum(['piece', 'line', 'purchase']),
+      'Instead of `per`: `points` for each piece, line or purchase.',
+      'piece',
+    ).optional(),
+    rounding: option(
+      rounding,
+      'How a fraction of a point is rounded; `nearest` is half up. Left out: as the wallet says. A wallet that rounds baskets does so by its own.',
+      'nearest',
+    ).optional(),
+    when: option(
+      z.strictObject({
+        skus: option(texts, 'Only lines with one of these SKUs count.', ['A1', 'A2']).optional(),
+        categories: option(texts, 'Only lines of one of these categories count.', ['coffee']).optional(),
+        stores: option(texts, 'Only purchases in one of these stores.', ['s1', 's2']).optional(),
+        from: option(
+          amount,
+          'Only purchases of which at least so much counts, in units of the currency.',
+          50,
+        ).optional(),
+        below: option(
+          amount,
+          'Only purchases of which less than this counts, in units of the currency.',
+          100,
+        ).optional(),
+      }),
+      'When the rule applies. All that is given must hold.',
+      { categories: ['coffee'], from: 50 },
+    ).optional(),
+  }),
+);
 
 const calendarSchema = z.enum(['calendar-month', 'calendar-quarter', 'calendar-half-year', 'calendar-year']);
 
-const windowSchema = z
-  .union([
-    z
-      .strictObject({ days: z.int().min(1).max(3_660) })
-      .describe('A rolling window: the purchase day and the days - 1 before.'),
-    z.strictObject({ months: z.int().min(1).max(120) }).describe('A rolling window of calendar months, day by day.'),
-    z
-      .strictObject({
-        years: z.int().min(1).max(10).describe('Years that begin on a day of the member.'),
-        from: z
-          .enum(['enrolment', 'tier-start'])
-          .describe('Which: the day of enrolment (without one, of the first event), or the day the level began.'),
-      })
-      .describe('Years from a day of the member.'),
-    z
-      .strictObject({
-        from: z.string().regex(FULL_DATE).describe('First day of a promotion.'),
-        through: z.string().regex(FULL_DATE).describe('Its last day. What is done counts until it is over.'),
-      })
-      .describe('A fixed period.'),
-    z.enum(['lifetime', ...calendarSchema.options]).describe('Since 1 January, say, or ever.'),
-  ])
-  .describe('What counts, in whole days of the program time zone.');
-
-const counterSchema = z.strictObject({
-  id: name.describe('Name of the counter, as `counters` in a member shows it.'),
-  of: z
-    .enum(['spend', 'transactions', 'visits', 'points', 'categories', 'activity'])
-    .describe(
-      'What is counted: spend, transactions, visits (one a store and day), points earned with purchases, distinct categories, or activity of any kind.',
+const windowSchema = section(
+  'window',
+  'Windows',
+  'What counts on a day, in whole days of the program time zone.',
+  z.union([
+    z.strictObject({
+      days: option(z.int().min(1).max(3_660), 'What was done on that day and the days - 1 before.', 90),
+    }),
+    z.strictObject({
+      months: option(z.int().min(1).max(120), 'What was done in so many months up to that day, day by day.', 12),
+    }),
+    z.strictObject({
+      years: option(z.int().min(1).max(10), 'Years that begin on a day of the member, which `from` names.', 1),
+      from: option(
+        z.enum(['enrolment', 'tier-start']),
+        'With `years`: the day of enrolment (without one, of the first event), or the day after a level began.',
+        'enrolment',
+      ),
+    }),
+    z.strictObject({
+      from: option(z.string().regex(FULL_DATE), 'With `through`: first day of a promotion.', '2026-06-01'),
+      through: option(
+        z.string().regex(FULL_DATE),
+        'Its last day. What is done in it counts until it is over.',
+        '2026-06-30',
+      ),
+    }),
+    option(
+      z.enum(['lifetime', ...calendarSchema.options]),
+      'What has been done since the month, quarter, half-year or year began, or ever.',
+      'calendar-quarter',
     ),
-  window: windowSchema,
-});
+  ]),
+);
 
-const from = z.number().nonnegative().max(AMOUNT_MAX_UNITS);
+const counterSchema = section(
+  'counter',
+  'Counters',
+  'What members qualify by. Tiers over spend alone need none.',
+  z.strictObject({
+    id: option(name, 'Name of the counter, as `counters` in a member shows it.', 'visits'),
+    of: option(
+      z.enum(['spend', 'transactions', 'visits', 'points', 'categories', 'activity']),
+      'What is counted: visits are one a store and day, points those that purchases earn, categories different ones, activity purchases, redemptions, captures and enrolment.',
+      'visits',
+    ),
+    window: option(windowSchema, 'What of that counts on a day.', { days: 90 }),
+  }),
+);
 
 const conditionsSchema = z
   .array(
-    z.strictObject({
-      counter: name.describe('What is looked at: a counter, or `balance`.'),
-      from: from.describe('What it takes: units of the currency for spend, plain numbers otherwise.'),
-    }),
+    section(
+      'condition',
+      'Conditions',
+      'What one counter must have reached.',
+      z.strictObject({
+        counter: option(name, 'What is looked at: a counter, or `balance`.', 'visits'),
+        from: option(amount, 'What it takes: units of the currency for spend, whole numbers otherwise.', 10),
+      }),
+    ),
   )
   .min(1)
   .max(10);
 
 /** `all`, `any`, or `atLeast` with `of`: tiers.ts sees to that. */
 const whenSchema = z.strictObject({
-  all: conditionsSchema.optional().describe('All of these conditions.'),
-  any: conditionsSchema.optional().describe('One of them.'),
-  atLeast: z.int().min(1).max(10).optional().describe('So many of the conditions in `of`.'),
-  of: conditionsSchema.optional().describe('The conditions `atLeast` chooses from.'),
+  all: option(conditionsSchema, 'All of these conditions.', [{ counter: 'visits', from: 10 }]).optional(),
+  any: option(conditionsSchema, 'One of these conditions.', [{ counter: 'visits', from: 50 }]).optional(),
+  atLeast: option(z.int().min(1).max(10), 'So many of the conditions in `of`.', 2).optional(),
+  of: option(conditionsSchema, 'The conditions that `atLeast` chooses from.', [
+    { counter: 'visits', from: 10 },
+    { counter: 'year-spend', from: 500 },
+  ]).optional(),
 });
 
-const levelSchema = z.strictObject({
-  id: name.describe('Name of the level.'),
-  from: from
-    .optional()
-    .describe(
-      'From which a member holds this level: spend in units of the currency, or what the set counts. Else `when`.',
+const levelSchema = section(
+  'level',
+  'Levels',
+  'Lowest first. A member below the first holds none.',
+  z.strictObject({
+    id: option(name, 'Name of the level.', 'gold'),
+    from: option(
+      amount,
+      'From which a member holds this level: spend in units of the currency, or what the set counts.',
+      500,
+    ).optional(),
+    when: option(
+      whenSchema,
+      'Instead of `from`: conditions on several counters, as `all`, `any`, or `atLeast` with `of`.',
+      {
+        any: [
+          { counter: 'visits', from: 50 },
+          { counter: 'year-spend', from: 500 },
+        ],
+      },
+    ).optional(),
+    multiplier: option(
+      z.number().min(1).max(100).multipleOf(0.001),
+      'Points are multiplied by this on this level of the first set; up to three decimals.',
+      1.5,
+    ).default(1),
+    entry: option(
+      z.strictObject({
+        points: option(z.int().min(1).max(1_000_000_000), 'So many points.', 100),
+      }),
+      'What reaching the level gives, or passing it on the way up; a return that undoes it takes it back. Not where the balance decides.',
+      { points: 100 },
+    ).optional(),
+    benefits: option(z.array(z.string().min(1).max(200)).max(50), 'What the level offers, as members read it.', [
+      'Lounge',
+    ]).optional(),
+  }),
+);
+
+const days = z.int().min(1).max(366);
+
+const setSchema = section(
+  'tier-set',
+  'Tier sets',
+  'A ladder of levels. What `from` of a level measures is said by `window`, `counter` or `balance`.',
+  z.strictObject({
+    id: option(name, 'Name of the tier set, as `tiers` in a member shows it.', 'main'),
+    window: option(windowSchema, '`from` measures spend in this window.', { days: 365 }).optional(),
+    counter: option(name, 'Instead of `window`: `from` measures this counter.', 'visits').optional(),
+    balance: option(
+      z.literal('points'),
+      'Instead of `window`: `from` measures what can be spent.',
+      'points',
+    ).optional(),
+    period: option(
+      calendarSchema,
+      'What begins and ends terms, where the counters of the set have no periods, or several.',
+      'calendar-year',
+    ).optional(),
+    starts: otherwise(
+      option(
+        z.enum(['at-once', 'next-period']),
+        'When a level that is reached begins: at once, or with the next period, so that each is decided by the one before.',
+        'next-period',
+      ),
+      'at-once',
     ),
-  when: whenSchema.optional().describe('Conditions on several counters, instead of `from`.'),
-  multiplier: z
-    .number()
-    .min(1)
-    .max(100)
-    .multipleOf(0.001)
-    .default(1)
-    .describe('Points are multiplied by this on this level; up to three decimals. Of the first set alone.'),
-  entry: z
-    .strictObject({ points: z.int().min(1).max(1_000_000_000).describe('Points for reaching the level.') })
-    .optional()
-    .describe('What reaching the level gives; a return that undoes it takes it back.'),
-  benefits: z
-    .array(z.string().min(1).max(200))
-    .max(50)
-    .optional()
-    .describe('What the level offers, as members read it.'),
-});
-
-const spanSchema = z.strictObject({
-  days: z.int().min(1).max(3_660).optional(),
-  months: z.int().min(1).max(120).optional(),
-  years: z.int().min(1).max(10).optional(),
-});
-
-const setSchema = z.strictObject({
-  id: name.describe('Name of the tier set, as `tiers` in a member shows it.'),
-  window: windowSchema.optional(),
-  counter: name.optional().describe('Instead of `window`: the counter that `from` measures.'),
-  balance: z.literal('points').optional().describe('Instead of `window`: `from` measures what can be spent.'),
-  period: calendarSchema.optional().describe('What starts and ends terms, where no counter of the set has periods.'),
-  starts: z.enum(['at-once', 'next-period']).optional().describe('When a level that is reached begins.'),
-  lasts: z
-    .strictObject({
-      for: spanSchema.optional().describe('So long from its first day.'),
-      until: z.enum(['period-end', 'next-period-end']).optional().describe('To the end of the period, or of the next.'),
-      plus: z
-        .strictObject({ days: z.int().min(1).max(366).optional(), months: z.int().min(1).max(12).optional() })
-        .optional()
-        .describe('So much longer than `until`.'),
-    })
-    .optional()
-    .describe('How long a level is held at least. Without it: as long as it qualifies.'),
-  downgrade: z
-    .enum(['to-qualified', 'one-level', 'none'])
-    .optional()
-    .describe('Where a level that ends leads: to what qualifies, one level down, or it does not end.'),
-  grace: z
-    .strictObject({
-      days: z.int().min(1).max(366).optional(),
-      months: z.int().min(1).max(24).optional(),
-      through: z.enum(['month', 'quarter', 'year']).optional(),
-    })
-    .optional()
-    .describe('How long a level is kept after it no longer qualifies.'),
-  returns: z
-    .enum(['at-once', 'at-period-end'])
-    .optional()
-    .describe('When a return may cost a level: at once, or not before its term ends.'),
-  levels: z.array(levelSchema).min(1).max(100).describe('Levels, lowest first. A member below the first holds none.'),
-});
-
-const tiersSchema = z
-  .union([setSchema, z.array(setSchema).min(1).max(20)])
-  .describe('One tier set, or a list of them.');
-
-/** Either `after`, with what goes with it, or `on`: compile.ts sees to that, since it can say so better than a union. */
-const expirySchema = z.strictObject({
-  after: z
-    .strictObject({
-      days: z.int().min(0).max(36_500).optional().describe('Days after the day they were earned.'),
-      months: z.int().min(0).max(1_200).optional().describe('Months after it; 31 January + 1 month is 28 February.'),
-      years: z.int().min(0).max(100).optional().describe('Years after it.'),
-    })
-    .optional()
-    .describe(
-      'The last day on which points can be spent: {days: 90}, {months: 12} or {years: 2} after they were earned.',
+    lasts: option(
+      z.strictObject({
+        for: option(
+          z.strictObject({
+            days: option(z.int().min(1).max(3_660), 'Days after the one it began.', 30).optional(),
+            months: option(z.int().min(1).max(120), 'Months after that day.', 6).optional(),
+            years: option(z.int().min(1).max(10), 'Years after that day.', 1).optional(),
+          }),
+          'One of `days`, `months` and `years` from its first day.',
+          { years: 1 },
+        ).optional(),
+        until: option(
+          z.enum(['period-end', 'next-period-end']),
+          'Instead of `for`: to the end of the period in which it was reached, or of the next.',
+          'next-period-end',
+        ).optional(),
+        plus: option(
+          z.strictObject({
+            days: option(days, 'Days.', 7).optional(),
+            months: option(z.int().min(1).max(12), 'Months.', 2).optional(),
+          }),
+          'So much longer than `until`, in `days` or `months`.',
+          { months: 2 },
+        ).optional(),
+      }),
+      'How long a level is held, whatever the counters say. Without it: as long as it qualifies.',
+      { until: 'next-period-end', plus: { months: 2 } },
+    ).optional(),
+    downgrade: otherwise(
+      option(
+        z.enum(['to-qualified', 'one-level', 'none']),
+        'Where a level that ends leads: to what qualifies, one level down and that for another term, or it never ends.',
+        'one-level',
+      ),
+      'to-qualified',
     ),
-  through: z
-    .enum(['day', 'month', 'quarter', 'year'])
-    .optional()
-    .describe('To the end of what the last day is extended: day (default), month, quarter or year.'),
-  renew: z
-    .enum(['none', 'activity'])
-    .optional()
-    .describe('activity: a purchase renews all points, as if they were earned on its day; none (default).'),
-  on: z
-    .array(z.string().regex(DATE))
-    .min(1)
-    .max(24)
-    .optional()
-    .describe('Fixed last days, each year; 02-29 is the last day of February.'),
-});
+    grace: option(
+      z.strictObject({
+        days: option(days, 'Days, the first being the one on which it was lost.', 10).optional(),
+        months: option(z.int().min(1).max(24), 'Months from that day.', 1).optional(),
+        through: option(
+          z.enum(['month', 'quarter', 'year']),
+          'The grace is extended to the end of its month, quarter or year.',
+          'month',
+        ).optional(),
+      }),
+      'How long a level is kept that no longer qualifies: `days` or `months`.',
+      { months: 1, through: 'month' },
+    ).optional(),
+    returns: otherwise(
+      option(
+        z.enum(['at-once', 'at-period-end']),
+        'When a return may cost a level: at once, as if the purchase had not been, or not before its term ends.',
+        'at-period-end',
+      ),
+      'at-once',
+    ),
+    levels: option(z.array(levelSchema).min(1).max(100), 'Levels, lowest first.', [
+      { id: 'silver', from: 100 },
+      { id: 'gold', from: 500, multiplier: 1.5 },
+    ]),
+  }),
+);
 
-const pendingSchema = z
-  .strictObject({
-    days: z
-      .int()
-      .min(1)
-      .max(3_660)
-      .optional()
-      .describe('Points can be spent so many days after the day they were earned,'),
-    months: z.int().min(1).max(120).optional().describe('or months after it,'),
-    on: z
-      .array(z.string().regex(DATE))
-      .min(1)
-      .max(24)
-      .optional()
-      .describe('or from the next of these dates on, each year,'),
-    until: z.literal('confirmed').optional().describe('or once a confirmation has come.'),
-  })
-  .describe('Points wait until goods can no longer come back. A confirmation ends any wait.');
+/** Either `after`, with what goes with it, or `on`: expiry.ts sees to that, since it can say so better than a union. */
+const expirySchema = section(
+  'expiry',
+  'Points that expire',
+  'The last day on which points can be spent: some time `after` they were earned, or `on` fixed dates.',
+  z.strictObject({
+    after: option(
+      z.strictObject({
+        days: option(
+          z.int().min(0).max(36_500),
+          'Days after the day they were earned; 0 is that day itself.',
+          90,
+        ).optional(),
+        months: option(
+          z.int().min(0).max(1_200),
+          'Months after that day; 31 January + 1 month is the last day of February.',
+          12,
+        ).optional(),
+        years: option(z.int().min(0).max(100), 'Years after that day.', 2).optional(),
+      }),
+      'One of `days`, `months` and `years` after the day they were earned.',
+      { months: 12 },
+    ).optional(),
+    through: otherwise(
+      option(
+        z.enum(['day', 'month', 'quarter', 'year']),
+        'The last day is extended to the end of its month, quarter or year.',
+        'month',
+      ),
+      'day',
+    ),
+    renew: otherwise(
+      option(
+        z.enum(['none', 'activity']),
+        '`activity`: a purchase gives all open points the last day of what it earns itself, if that is later.',
+        'activity',
+      ),
+      'none',
+    ),
+    on: option(
+      dates,
+      'Instead of `after`: fixed last days, each year; points expire on the first one they meet, at the earliest on the day they were earned. `02-29` is the last day of February.',
+      ['06-30', '12-31'],
+    ).optional(),
+  }),
+);
+
+const pendingSchema = z.strictObject({
+  days: option(
+    z.int().min(1).max(3_660),
+    'Days after the day they were earned; they can be spent from the first instant of that day.',
+    14,
+  ).optional(),
+  months: option(z.int().min(1).max(120), 'Months after that day.', 1).optional(),
+  on: option(dates, 'From the next of these dates on, each year.', ['01-01', '07-01']).optional(),
+  until: option(
+    z.literal('confirmed'),
+    'Once a confirmation has come, which ends any other wait too.',
+    'confirmed',
+  ).optional(),
+});
 
 const redeemSchema = z.strictObject({
-  points: z.int().min(1).max(1_000_000).describe('So many points are worth `worth`.'),
-  worth: z.number().positive().max(AMOUNT_MAX_UNITS).describe('In units of the currency.'),
-  minimum: z.int().min(1).max(1_000_000_000).default(1).describe('Fewest points of one redemption.'),
-  maximum: z.int().min(1).max(1_000_000_000).optional().describe('Most points of one redemption.'),
-  step: z.int().min(1).max(1_000_000).default(1).describe('Points are redeemed in multiples of this.'),
-  holdMinutes: z
-    .int()
-    .min(1)
-    .max(43_200)
-    .default(15)
-    .describe('How long an authorisation holds points that are not captured.'),
-  automaticAt: z
-    .int()
-    .min(1)
-    .max(1_000_000_000)
-    .optional()
-    .describe('Redeems by itself whenever so many points can be spent, after levels have been judged.'),
+  points: option(z.int().min(1).max(1_000_000), 'So many points are worth `worth`.', 100),
+  worth: option(
+    z.number().positive().max(AMOUNT_MAX_UNITS),
+    'In units of the currency. Points are worth whole minor units, rounded down; money costs whole points, rounded up.',
+    1,
+  ),
+  minimum: option(z.int().min(1).max(1_000_000_000), 'Fewest points of one redemption.', 500).default(1),
+  maximum: option(z.int().min(1).max(1_000_000_000), 'Most points of one redemption.', 10_000).optional(),
+  step: option(z.int().min(1).max(1_000_000), 'Points are redeemed in multiples of this.', 100).default(1),
+  holdMinutes: option(
+    z.int().min(1).max(43_200),
+    'How long an authorisation holds points that are not captured.',
+    30,
+  ).default(15),
+  automaticAt: option(
+    z.int().min(1).max(1_000_000_000),
+    'Whenever so many can be spent, as many multiples of it as there are are redeemed by themselves, by an event or by time, after levels have been judged.',
+    100,
+  ).optional(),
 });
 
-const walletSchema = z.strictObject({
-  id: name.describe('Name of the wallet, as `balances` in a member shows it.'),
-  rounding: rounding.default('floor'),
-  rounded: z
-    .enum(['rule', 'line', 'basket'])
-    .default('rule')
-    .describe(
-      "What is rounded: each rule's points of a purchase (default), each line's, or the basket's, which rules then share by largest remainder.",
-    ),
-  expiry: expirySchema.optional(),
-  pending: pendingSchema.optional(),
-  returns: z
-    .enum(['unlimited', 'within-balance', 'only-pending'])
-    .default('unlimited')
-    .describe(
-      'How far a return may take: into debt (unlimited, default), down to nothing (within-balance), or no more than what is pending (only-pending).',
-    ),
-  spend: z
-    .enum(['soonest', 'newest'])
-    .default('soonest')
-    .describe('Which points are spent first: the soonest to expire, then the oldest (default), or the newest.'),
-  redeem: redeemSchema.optional().describe('What points are worth. Without it they cannot be redeemed.'),
-});
+const walletSchema = section(
+  'wallet',
+  'Wallets',
+  'Balances of their own. Wallets can be added, not taken away.',
+  z.strictObject({
+    id: option(name, 'Name of the wallet, as `balances` in a member shows it.', 'points'),
+    rounding: option(
+      rounding,
+      'How a fraction of a point is rounded where the rule does not say; `nearest` is half up.',
+      'nearest',
+    ).default('floor'),
+    rounded: option(
+      z.enum(['rule', 'line', 'basket']),
+      "What is rounded: each rule's points of a purchase, each line's, or the basket's, which rules then share by largest remainder.",
+      'line',
+    ).default('rule'),
+    expiry: option(expirySchema, 'Until when points can be spent. Without it they do not expire.', {
+      after: { months: 12 },
+    }).optional(),
+    pending: option(
+      pendingSchema,
+      'How long points wait, while goods may come back: one of `days`, `months`, `on` and `until`. Without it they can be spent at once.',
+      { days: 14 },
+    ).optional(),
+    returns: option(
+      z.enum(['unlimited', 'within-balance', 'only-pending']),
+      'How far a return may take: into debt, down to nothing, or no more than what is pending.',
+      'within-balance',
+    ).default('unlimited'),
+    spend: option(
+      z.enum(['soonest', 'newest']),
+      'Which points are spent first: the soonest to expire, then the oldest, or the newest.',
+      'newest',
+    ).default('soonest'),
+    redeem: option(redeemSchema, 'What points are worth. Without it they cannot be redeemed.', {
+      points: 100,
+      worth: 1,
+    }).optional(),
+  }),
+);
 
 const lateSchema = z.strictObject({
-  days: z
-    .int()
-    .min(0)
-    .max(3_660)
-    .describe('A purchase received up to so many days after its own day counts as of its own time.'),
-  beyond: z
-    .enum(['refuse', 'receipt', 'flag'])
-    .describe('One received later is refused, counts as of its receipt, or counts as of its own time and is flagged.'),
+  days: option(
+    z.int().min(0).max(3_660),
+    'A purchase received up to so many days after its own day counts as of its own time.',
+    7,
+  ),
+  beyond: option(
+    z.enum(['refuse', 'receipt', 'flag']),
+    'One received later is refused, counts as of its receipt, or counts as of its own time and is flagged.',
+    'receipt',
+  ),
 });
 
-const returnsSchema = z.strictObject({
-  unmatched: z
-    .enum(['ignore', 'deduct', 'refuse'])
-    .default('ignore')
-    .describe(
+const returnsSchema = section(
+  'returns',
+  'Returns',
+  'What becomes of points when goods come back; see also `returns` of wallets and tier sets.',
+  z.strictObject({
+    unmatched: option(
+      z.enum(['ignore', 'deduct', 'refuse']),
       'What a return that names no purchase does with goods no purchase is found for: ignore them, deduct what they would earn today, or refuse the event.',
-    ),
-  matchDays: z
-    .int()
-    .min(1)
-    .max(3_660)
-    .default(365)
-    .describe('How many days back a return that names no purchase looks for one.'),
-  back: z
-    .enum(['earned', 'proportional'])
-    .default('earned')
-    .describe(
-      'A return takes back what its goods earned (default), or the share that their price has in the purchase.',
-    ),
-});
+      'deduct',
+    ).default('ignore'),
+    matchDays: option(
+      z.int().min(1).max(3_660),
+      'How many days back a return that names no purchase looks for one.',
+      90,
+    ).default(365),
+    back: option(
+      z.enum(['earned', 'proportional']),
+      'A return takes back what its goods earned, or the share that their price has in the purchase.',
+      'proportional',
+    ).default('earned'),
+  }),
+);
 
-export const programSchema = z.strictObject({
-  program: name.describe('Name of the scheme.'),
-  version: z.int().min(1).max(1_000_000).describe('Goes up with every change.'),
-  effectiveFrom: z.iso
-    .datetime({ offset: true })
-    .optional()
-    .describe('Instant from which this version is in force, as in 2027-01-01T00:00:00-05:00; at once if left out.'),
-  timezone: z.string().describe('IANA time zone in which days and years begin, such as Europe/London.'),
-  currency: z.string().regex(CURRENCY).describe('The only currency purchases may have.'),
-  enrolment: z
-    .enum(['implicit', 'required'])
-    .default('implicit')
-    .describe('implicit: the first purchase makes a member; required: purchases of unknown members are refused.'),
-  enrolmentBufferHours: z
-    .number()
-    .nonnegative()
-    .max(8_760)
-    .optional()
-    .describe('With required: purchases of so many hours before the enrolment count too; any, if left out.'),
-  late: lateSchema.optional().describe('Without it a purchase counts as of its own time, however late it arrives.'),
-  earn: z
-    .array(earnSchema)
-    .min(1)
-    .max(500)
-    .describe('One rule or a list of rules. Each that applies gives its points.'),
-  earnOn: z
-    .enum(['gross', 'net-of-discounts', 'net-of-points'])
-    .default('net-of-points')
-    .describe(
-      'What of a purchase earns and qualifies, always without tax, tips and gift cards: all (gross), what is left after discounts, or also without what was paid with points (default).',
-    ),
-  wallets: z
-    .array(walletSchema)
-    .min(1)
-    .max(20)
-    .optional()
-    .describe('Balances of their own. Without them there is one, `points`.'),
-  counters: z.array(counterSchema).max(50).optional().describe('What members qualify by, besides what tiers count.'),
-  tiers: tiersSchema.optional(),
-  expiry: expirySchema.optional().describe('Of the points of a program without `wallets`.'),
-  returns: returnsSchema.default({ unmatched: 'ignore', matchDays: 365, back: 'earned' }),
-});
+export const programSchema = z
+  .strictObject({
+    program: option(name, 'Name of the scheme. Stays for ever.', 'coffee'),
+    version: option(z.int().min(1).max(1_000_000), 'Goes up with every change.', 2),
+    effectiveFrom: option(
+      z.iso.datetime({ offset: true }),
+      'Instant from which this version is in force; at once if left out.',
+      '2027-01-01T00:00:00-05:00',
+    ).optional(),
+    timezone: option(z.string(), 'IANA time zone in which days and years begin. Stays for ever.', 'Europe/London'),
+    currency: option(z.string().regex(CURRENCY), 'The only currency purchases may have. Stays for ever.', 'USD'),
+    enrolment: option(
+      z.enum(['implicit', 'required']),
+      '`implicit`: the first purchase makes a member; `required`: purchases of unknown members are refused.',
+      'required',
+    ).default('implicit'),
+    enrolmentBufferHours: option(
+      z.number().nonnegative().max(8_760),
+      'With `enrolment: required`: purchases of so many hours before the enrolment count too; any, if left out.',
+      3,
+    ).optional(),
+    late: option(lateSchema, 'Without it a purchase counts as of its own time, however late it arrives.', {
+      days: 7,
+      beyond: 'receipt',
+    }).optional(),
+    earn: option(z.array(earnSchema).min(1).max(500), 'What gives points.', [{ id: 'spend', points: 10, per: 1 }]),
+    earnOn: option(
+      z.enum(['gross', 'net-of-discounts', 'net-of-points']),
+      'What of a purchase earns and qualifies, always without tax, tips and gift cards: all, what is left after discounts, or also without what was paid with points.',
+      'net-of-discounts',
+    ).default('net-of-points'),
+    wallets: option(z.array(walletSchema).min(1).max(20), 'Balances. Without them there is one, `points`.', [
+      { id: 'points' },
+      { id: 'cash' },
+    ]).optional(),
+    counters: option(
+      z.array(counterSchema).max(50),
+      'What conditions and tier sets can look at, besides spend in a window of a set and the balance.',
+      [{ id: 'visits', of: 'visits', window: 'calendar-quarter' }],
+    ).optional(),
+    tiers: option(
+      z.union([setSchema, z.array(setSchema).min(1).max(20)]),
+      'Ladders of levels. Without them there are no levels.',
+      { id: 'main', window: { days: 365 }, levels: [{ id: 'gold', from: 500 }] },
+    ).optional(),
+    expiry: option(expirySchema, 'Of the points of a program without `wallets`. Without it they do not expire.', {
+      after: { years: 1 },
+    }).optional(),
+    returns: option(returnsSchema, 'What goods that come back take.', {
+      unmatched: 'refuse',
+      matchDays: 30,
+    }).default({ unmatched: 'ignore', matchDays: 365, back: 'earned' }),
+  })
+  .meta({ title: 'Program', description: 'What all programs have, and where their parts go.' });
 
 /** A program as written, defaults filled in. */
 export type ProgramDocument = z.infer<typeof programSchema>;

@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import { parse } from 'yaml';
 import { START_OPTIONS } from '../../src/cli/options.ts';
 import { parseEvents } from '../../src/ingest/parse-events.ts';
-import { programSchema } from '../../src/program/schema.ts';
+import { checkProgram } from '../../src/program/parse.ts';
+import { programMarkdown } from '../../src/program/reference.ts';
 import { OUTCOMES } from '../../src/scoring/outcome.ts';
 import { EFFECT_TYPES } from '../../src/wire/effects.ts';
 
@@ -40,34 +41,21 @@ describe('docs/configuration.md', () => {
   });
 });
 
-interface JsonSchema {
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly items?: JsonSchema;
-  readonly anyOf?: readonly JsonSchema[];
-}
-
-function optionPaths(schema: JsonSchema, path: string): string[] {
-  const named = Object.entries(schema.properties ?? {}).flatMap(([key, value]) =>
-    optionPaths(value, path === '' ? key : `${path}.${key}`),
-  );
-  const inside = [
-    ...(schema.items === undefined ? [] : optionPaths(schema.items, `${path}[]`)),
-    ...(schema.anyOf ?? []).flatMap((variant) => optionPaths(variant, path)),
-  ];
-  const found = new Set([...named, ...inside]);
-  return found.size === 0 ? [path] : [...found];
-}
-
 describe('docs/program.md', () => {
-  it('has the row of every option of the schema and no other', () => {
-    const all = optionPaths(z.toJSONSchema(programSchema, { io: 'input' }) as JsonSchema, '');
-    // One tier set and a list of them have the same options.
-    const paths = [...new Set(all.map((path) => path.replace(/^tiers\[\]/, 'tiers')))];
-    const rows = [...read('docs/program.md').matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? '');
-    // A row that ends in dots stands for all options below it, which are described elsewhere.
-    const rest = rows.filter((row) => row.endsWith('…')).map((row) => row.slice(0, -1));
-    const described = paths.filter((path) => !rest.some((prefix) => path.startsWith(prefix)));
-    expect(rows.filter((row) => !row.endsWith('…')).toSorted()).toEqual(described.toSorted());
+  const page = read('docs/program.md');
+
+  it('has the options that the schema has: npm run docs writes them', () => {
+    const [, written] = page.match(/<!-- From .*? -->\n\n(.*)\n\n<!-- End\. -->/s) ?? [];
+    expect(written).toBe(programMarkdown());
+  });
+
+  it('has examples that compile', () => {
+    const examples = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map((match) => match[1] ?? '');
+    expect(examples).toHaveLength(10);
+    // The first is a whole program; the others leave out what all programs have.
+    const whole = parse(examples[0] ?? '');
+    for (const example of examples)
+      expect(checkProgram({ ...whole, ...parse(example) }), example).toMatchObject({ ok: true });
   });
 });
 
