@@ -107,7 +107,8 @@ describe('a first run', () => {
     const before = await member(engine.url());
     const { enginePid, natsPid, launcherPid } = engine.running();
     expect(await engine.stop()).toBe(0);
-    for (const pid of [enginePid, natsPid, launcherPid]) await expect.poll(() => alive(pid)).toBe(false);
+    for (const pid of [enginePid, natsPid, launcherPid])
+      await expect.poll(() => alive(pid), { timeout: 10_000 }).toBe(false);
     engine = await startEngine(folder, ['--workers', '1']);
     expect(await member(engine.url())).toEqual(before);
   });
