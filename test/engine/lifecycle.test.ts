@@ -53,7 +53,7 @@ describe('a folder that has been used', () => {
     writeFileSync(file, readFileSync('examples/coffee.yaml', 'utf8').replace('points: 10', 'points: 11'));
     const { code, stderr } = await startHere(folder, ...FEW, '--program', file);
     expect(code).toBe(1);
-    expect(stderr).toContain(`${file}: the program has changed but its version is still 1: give it a higher one`);
+    expect(stderr).toContain(`${file}: the program has changed but its version is still 2: give it a higher one`);
   });
 
   it('is opened by an engine that ends at once when it is told to stop before it is ready', async () => {
