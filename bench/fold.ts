@@ -4,6 +4,7 @@
  */
 
 import { fingerprint } from '../src/lib/hash.ts';
+import type { Program } from '../src/program/program.ts';
 import type { Adjustment, MemberEvent, Purchase, Return } from '../src/scoring/event.ts';
 import { NOT_GIVEN } from '../src/scoring/event.ts';
 import { sumOfLots } from '../src/scoring/lots.ts';
@@ -12,7 +13,7 @@ import { score } from '../src/scoring/score.ts';
 import { unstoredMember } from '../src/wire/member-record.ts';
 import { purchases } from './backlog.ts';
 import { type BenchContext, type BenchResult, expectEqual, result } from './harness.ts';
-import { benchProgram } from './program.ts';
+import { benchProgram, RICH_PROGRAM } from './program.ts';
 
 const MEMBERS = 1_000;
 /** Purchases a member makes before its members are made anew: a chunk is sealed on the way, as in life. */
@@ -20,7 +21,20 @@ const PURCHASES_EACH = 40;
 
 export async function foldBench({ size }: BenchContext): Promise<BenchResult[]> {
   const rounds = size === 'full' ? 25 : 2;
-  const program = benchProgram();
+  const plain = measure(benchProgram(), rounds);
+  const rich = measure(benchProgram(RICH_PROGRAM), rounds);
+  return [
+    result('fold.purchase', plain.purchase, 'us', plain.lookUp),
+    result('fold.return', plain.return, 'us'),
+    result('fold.duplicate', plain.duplicate, 'us'),
+    result('fold.adjustment', plain.adjustment, 'us'),
+    result('fold.rich.purchase', rich.purchase, 'us', plain.purchase),
+    result('fold.rich.return', rich.return, 'us', plain.return),
+  ];
+}
+
+/** Microseconds each. */
+function measure(program: Program, rounds: number): Readonly<Record<Kind, number>> {
   const bought = [
     ...purchases({
       events: MEMBERS * PURCHASES_EACH,
@@ -63,12 +77,13 @@ export async function foldBench({ size }: BenchContext): Promise<BenchResult[]> 
     timed('adjustment', () => scoreAll(adjusted, 'scored'));
   }
   const each = (kind: Kind, count: number): number => (median(seconds[kind]) / count) * 1e6;
-  return [
-    result('fold.purchase', each('purchase', bought.length), 'us', each('lookUp', bought.length)),
-    result('fold.return', each('return', returned.length), 'us'),
-    result('fold.duplicate', each('duplicate', returned.length), 'us'),
-    result('fold.adjustment', each('adjustment', adjusted.length), 'us'),
-  ];
+  return {
+    purchase: each('purchase', bought.length),
+    lookUp: each('lookUp', bought.length),
+    return: each('return', returned.length),
+    duplicate: each('duplicate', returned.length),
+    adjustment: each('adjustment', adjusted.length),
+  };
 }
 
 type Kind = 'purchase' | 'lookUp' | 'return' | 'duplicate' | 'adjustment';

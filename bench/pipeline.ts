@@ -22,7 +22,7 @@ import { DEFAULT_CHECKPOINT_POLICY } from '../src/partition/checkpoint-policy.ts
 import { decodeBatch } from '../src/wire/batch.ts';
 import { type Backlog, type BacklogShape, publishBacklog } from './backlog.ts';
 import { type BenchContext, type BenchResult, expectEqual, result, type Size } from './harness.ts';
-import { benchProgram } from './program.ts';
+import { BENCH_PROGRAM, benchProgram, RICH_PROGRAM } from './program.ts';
 
 const PARTITIONS = 64;
 const POLL_MS = 2;
@@ -43,14 +43,15 @@ export async function pipelineBench(
   return results;
 }
 
-export const PIPELINES = ['pipeline.uniform', 'pipeline.zipf', 'pipeline.single'] as const;
+/** `pipeline.rich` is `pipeline.uniform` under a program with more to do. */
+export const PIPELINES = ['pipeline.uniform', 'pipeline.rich', 'pipeline.zipf', 'pipeline.single'] as const;
 export type PipelineName = (typeof PIPELINES)[number];
 
 function shapeOf(name: PipelineName, size: Size): BacklogShape {
   const full = size === 'full';
   const members = full ? 1_000_000 : 2_000;
   const many = { members, partitions: PARTITIONS, events: full ? 4_000_000 : 20_000, batchEvents: 256 };
-  if (name === 'pipeline.uniform') return { ...many, spread: 'uniform' };
+  if (name === 'pipeline.uniform' || name === 'pipeline.rich') return { ...many, spread: 'uniform' };
   if (name === 'pipeline.zipf') return { ...many, spread: 'zipf' };
   return { ...many, spread: 'uniform', events: full ? 500_000 : 5_000, batchEvents: 1 };
 }
@@ -69,7 +70,9 @@ async function onePipeline(name: PipelineName, { size, say }: BenchContext): Pro
     const nc = await connectLog(nats.url, 'bench');
     const { names, control } = await prepareTopology(nc, { prefix: 'bench', partitions: PARTITIONS, replicas: 1 });
     const log = await openJetStreamLog(nc, names);
-    await new ProgramLog({ control, writer: log.events, partitions: PARTITIONS }).put(benchProgram());
+    await new ProgramLog({ control, writer: log.events, partitions: PARTITIONS }).put(
+      benchProgram(name === 'pipeline.rich' ? RICH_PROGRAM : BENCH_PROGRAM),
+    );
     const backlog = await publishBacklog(shape, log.events);
     say(
       `${name}: ${shape.events} events of ${shape.members} members in batches of ${shape.batchEvents}, ${(backlog.payloadBytes / shape.events).toFixed(0)} B each`,

@@ -173,6 +173,8 @@ export interface Qualifying {
   /** The first decides the multiplier. */
   readonly sets: readonly LevelSet[];
   readonly usesBalance: boolean;
+  /** What some counter counts; nothing else is kept by day. */
+  readonly measures: ReadonlySet<Measure>;
   /** What counts for ever, for some counter. */
   readonly lifetime: ReadonlySet<Measure>;
   /** What happened longer ago is no more judged anew: local days, at least LATE_DAYS and the longest a level lasts. */

@@ -39,7 +39,9 @@ export function compileTerms(
   if (set.returns === 'at-period-end' && term === undefined) {
     refuse('returns', 'expected lasts: without it a level has no end that a return could wait for');
   }
-  const carriesOver = counters.some(({ window }) => window.kind === 'rolling' || window.kind === 'lifetime');
+  // What was counted before a period began may qualify in it.
+  const carriesOver =
+    period !== undefined && counters.some(({ window }) => window !== period && !isSame(window, period));
   const beginsWithPeriods = term?.kind === 'period' && (startsNextPeriod || carriesOver);
   return { period, startsNextPeriod, beginsWithPeriods, term, graceLastDay, downgrade };
 }

@@ -41,6 +41,7 @@ export function compileTiers(document: ProgramDocument, minor: ToMinor, issues: 
       counters: known.filter(({ of }) => of !== 'balance'),
       sets: compiled,
       usesBalance: known.some(({ of }) => of === 'balance'),
+      measures: new Set(known.map(({ of }) => of)),
       lifetime: new Set(known.filter(({ window }) => window.kind === 'lifetime').map(({ of }) => of)),
       horizonDays: Math.max(LATE_DAYS, ...compiled.map(({ term }) => term?.daysMax ?? 0)),
     },

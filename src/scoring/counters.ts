@@ -45,12 +45,15 @@ export function standingOf({ standing }: Member): Standing {
 export function countPurchase(program: Program, member: Member, purchase: Accrual, points: number): void {
   const standing = standingOf(member);
   const day = program.zone.localDay(purchase.at);
-  standing.transactions = addOnDay(standing.transactions, day, 1);
-  standing.activity = addOnDay(standing.activity, day, 1);
-  standing.points = addOnDay(standing.points, day, points);
-  standing.visits = addTally(standing.visits, day, fingerprint(purchase.store), 1);
-  for (const category of categoriesOf(purchase.lines)) {
-    standing.categories = addTally(standing.categories, day, fingerprint(category), 1);
+  const counts = must(program.qualifying).measures;
+  if (counts.has('transactions')) standing.transactions = addOnDay(standing.transactions, day, 1);
+  if (counts.has('activity')) standing.activity = addOnDay(standing.activity, day, 1);
+  if (counts.has('points')) standing.points = addOnDay(standing.points, day, points);
+  if (counts.has('visits')) standing.visits = addTally(standing.visits, day, fingerprint(purchase.store), 1);
+  if (counts.has('categories')) {
+    for (const category of categoriesOf(purchase.lines)) {
+      standing.categories = addTally(standing.categories, day, fingerprint(category), 1);
+    }
   }
   touch(standing, day);
   if (program.qualifying?.usesBalance) noteBalance(member, day, false);
@@ -114,14 +117,15 @@ export function uncountUnmatched(standing: Standing, points: number): void {
   touch(standing, -Infinity);
 }
 
-export function countActivity(standing: Standing, day: number): void {
+export function countActivity({ qualifying }: Program, standing: Standing, day: number): void {
+  if (!qualifying?.measures.has('activity')) return;
   standing.activity = addOnDay(standing.activity, day, 1);
   touch(standing, day);
 }
 
-export function countEnrolment(standing: Standing, day: number): void {
+export function countEnrolment(program: Program, standing: Standing, day: number): void {
   standing.joinedDay = day;
-  countActivity(standing, day);
+  countActivity(program, standing, day);
   // Years from enrolment have moved.
   touch(standing, -Infinity);
 }
@@ -216,7 +220,7 @@ export function forget({ counters, horizonDays, lifetime }: Qualifying, member: 
   const levelDay = Math.min(...standing.sets.map(({ phases }) => phases[0]?.anchor ?? 0));
   const kept = (of: Measure): { readonly first: number; readonly isFolded: boolean } => {
     const windows = counters.filter((counter) => counter.of === of).map(({ window }) => window);
-    // Nobody counts it: kept for a year, so that a program that begins to finds it.
+    // Nobody counts it any more: kept for a year, for a program that begins to again.
     let first = windows.length === 0 ? member.asOfDay - 365 : day;
     for (const window of windows) {
       if (window.kind === 'lifetime') continue;

@@ -245,8 +245,7 @@ export function movedBy(entry: Entry): ReadonlyMap<string, number> {
 
 /** What a purchase earned, before anything came back. */
 export function earnedPoints(accrual: Accrual): AwardedPoints[] {
-  const plain = plainTerms(accrual);
-  if (plain !== undefined) return [pointsFor(accrual.counted, plain)];
+  if (isPlain(accrual)) return accrual.awards.map(({ terms }) => pointsFor(accrual.counted, terms));
   return awardedPoints(accrual, accrual.returnedAmount === 0 && noneReturned(accrual) ? accrual : untouched(accrual));
 }
 
@@ -254,18 +253,25 @@ function noneReturned({ lines }: Accrual): boolean {
   return lines.every(({ returnedQuantity }) => returnedQuantity === 0);
 }
 
-/** Of the one rule for all money that counts, as most programs have; undefined where there is more to it. */
-export function plainTerms({ awards }: Accrual): AccrualTerms | undefined {
-  const [first] = awards;
-  if (awards.length !== 1 || first === undefined || first.lines !== EVERYTHING) return undefined;
-  return first.terms.per === 'money' && first.terms.rounded === 'rule' ? first.terms : undefined;
+/** Whether every rule is for all money that counts and rounded by itself, as most are: then each can be worked out alone. */
+export function isPlain({ awards }: Accrual): boolean {
+  for (const { terms, lines } of awards) {
+    if (lines !== EVERYTHING || terms.per !== 'money' || terms.rounded !== 'rule') return false;
+  }
+  return true;
+}
+
+/** What a plain award gives for money that counts. */
+export function plainPoints(counted: number, terms: AccrualTerms): number {
+  return basePoints(counted, terms) + bonusPoints(counted, terms);
 }
 
 /** What an entry moved in one wallet. Asked of every purchase, so the plain ones are answered without making anything. */
 export function pointsOf(entry: Entry, walletId: string): number {
-  const plain = entry.kind === 'accrual' ? plainTerms(entry) : undefined;
-  if (plain === undefined || entry.kind !== 'accrual') return movedBy(entry).get(walletId) ?? 0;
-  return plain.walletId === walletId ? basePoints(entry.counted, plain) + bonusPoints(entry.counted, plain) : 0;
+  if (entry.kind !== 'accrual' || !isPlain(entry)) return movedBy(entry).get(walletId) ?? 0;
+  let points = 0;
+  for (const { terms } of entry.awards) if (terms.walletId === walletId) points += plainPoints(entry.counted, terms);
+  return points;
 }
 
 /** Of what came back: points of a wallet that had paid for it. */

@@ -36,7 +36,7 @@ import { record, rewrite } from './ledger.ts';
 import { copyMember, type Member, walletOf } from './member.ts';
 import { duplicate, type Outcome, refusal } from './outcome.ts';
 import { confirmPending, pendingOfDay, sumOfPending } from './pending.ts';
-import { awardedPoints, basePoints, bonusPoints, plainTerms, pointsOf } from './points.ts';
+import { awardedPoints, isPlain, plainPoints, pointsOf } from './points.ts';
 import {
   authorise,
   capture,
@@ -129,9 +129,8 @@ function scorePurchase(received: Scoring, event: Purchase): Outcome {
   const awards = awardsFor(then, levelAt(program, member, at)?.id ?? '', event, counted);
   const entry = accrualOf(then, event, at, counted, awards, isLate);
   const day = program.zone.localDay(at);
-  const plain = plainTerms(entry);
-  if (plain !== undefined) {
-    earnPoints(then, member, plain.walletId, day, basePoints(counted, plain) + bonusPoints(counted, plain));
+  if (isPlain(entry)) {
+    for (const { terms } of awards) earnPoints(then, member, terms.walletId, day, plainPoints(counted, terms));
   } else {
     for (const { terms, base, bonus } of awardedPoints(entry, entry)) {
       earnPoints(then, member, terms.walletId, day, base + bonus);
@@ -288,7 +287,7 @@ function scoreRedemption(scoring: Scoring, event: Redemption | Authorisation): O
 
 /** Somebody was there, which is what activity counts. */
 function countUse({ program, member, at }: Scoring): void {
-  if (member.standing !== undefined) countActivity(member.standing, program.zone.localDay(at));
+  if (member.standing !== undefined) countActivity(program, member.standing, program.zone.localDay(at));
 }
 
 function scoreHold(scoring: Scoring, event: Capture | Release): Outcome {
@@ -350,7 +349,7 @@ function scoreEnrolment(scoring: Scoring, event: Enrolment): Outcome {
 
   const passed = settleBefore(scoring);
   member.enrolledAt = at;
-  if (member.standing !== undefined) countEnrolment(member.standing, program.zone.localDay(at));
+  if (member.standing !== undefined) countEnrolment(program, member.standing, program.zone.localDay(at));
   const entry: EnrolmentEntry = {
     kind: 'enrolment',
     eventId: event.id,

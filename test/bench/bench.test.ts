@@ -7,9 +7,11 @@ import type { BenchDocument } from '../../bench/harness.ts';
 const run = promisify(execFile);
 const PROMISED = [
   'fold.purchase',
+  'fold.rich.purchase',
   'codec.batch.decode',
   'store.checkpoint',
   'pipeline.uniform',
+  'pipeline.rich',
   'pipeline.zipf',
   'pipeline.single',
   'latency.push.p50',
