@@ -141,5 +141,6 @@ function adjustmentOf({ id, memberId, occurredAt }: Purchase): Adjustment {
     points: 5,
     reason: 'bench',
     agent: '',
+    approvedBy: '',
   };
 }

@@ -204,6 +204,8 @@ export class Oracle {
         if (book.enrolledAt !== 0) return 'already_enrolled';
         book.enrolledAt = at;
         return {};
+      default:
+        throw new Error(`event ${event.id} is a ${event.type}, of which no books are kept`);
     }
   }
 

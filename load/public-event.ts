@@ -8,6 +8,8 @@ export type PublicEvent =
   | PublicPartOfSpend
   | PublicRelease
   | PublicAdjustment
+  | PublicException
+  | PublicExceptionEnd
   | PublicEnrolment;
 
 interface Head {
@@ -95,6 +97,28 @@ export interface PublicAdjustment extends Head {
   readonly points: number;
   readonly reason?: string;
   readonly agent?: string;
+  readonly approvedBy?: string;
+}
+
+/** A floor, a ceiling or thresholds; at least one of them. */
+export interface PublicException extends Head {
+  readonly type: 'exception';
+  readonly tier?: string;
+  readonly floor?: string;
+  readonly ceiling?: string;
+  /** By level; minor units of spend. */
+  readonly thresholds?: Readonly<Record<string, number>>;
+  /** RFC 3339; absent: for good. */
+  readonly until?: string;
+  readonly reason: string;
+  readonly agent: string;
+}
+
+export interface PublicExceptionEnd extends Head {
+  readonly type: 'exception_end';
+  readonly originalId: string;
+  readonly reason: string;
+  readonly agent: string;
 }
 
 export interface PublicEnrolment extends Head {

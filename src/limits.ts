@@ -12,6 +12,8 @@ export const ID_BYTES_MAX = 128;
 export const LABEL_BYTES_MAX = 128;
 /** UTF-8 bytes of a wallet's name. */
 export const WALLET_BYTES_MAX = 32;
+/** UTF-8 bytes of the name of a tier set or a level. */
+export const LEVEL_BYTES_MAX = 32;
 /** UTF-8 bytes of a free text such as an adjustment's reason. */
 export const REASON_BYTES_MAX = 500;
 export const LINES_PER_EVENT_MAX = 1_000;
@@ -117,6 +119,10 @@ export const EXPIRED_DAYS_KEPT = 730;
 export const PROGRAMS_KEPT = 16;
 /** Holds a member has open at a time. */
 export const HOLDS_MAX = 64;
+/** Exceptions of a member: those in force, and the latest of those that have ended. */
+export const EXCEPTIONS_MAX = 16;
+/** Thresholds that one exception sets. */
+export const THRESHOLDS_MAX = 20;
 /** Of the expiries to come, the soonest that are shown. */
 export const EXPIRING_SHOWN_MAX = 12;
 /** Latest ledger entries a return that names no purchase is matched against. */

@@ -1,5 +1,14 @@
 /** The part of the OpenAPI document that says what an event is. Limits come from limits.ts; a test compares it with the parser. */
-import { AMOUNT_MAX, LINES_PER_EVENT_MAX, POINTS_MAX, QUANTITY_MAX, WALLET_BYTES_MAX } from '../limits.ts';
+import {
+  AMOUNT_MAX,
+  LEVEL_BYTES_MAX,
+  LINES_PER_EVENT_MAX,
+  POINTS_MAX,
+  QUANTITY_MAX,
+  REASON_BYTES_MAX,
+  THRESHOLDS_MAX,
+  WALLET_BYTES_MAX,
+} from '../limits.ts';
 import { id, instant, type Json, label, list, object } from './openapi-parts.ts';
 
 const head = {
@@ -12,6 +21,11 @@ const sale = { ...head, ...place, currency: { type: 'string', pattern: '^([A-Z]{
 const money = { type: 'integer', minimum: 0, maximum: AMOUNT_MAX, description: 'Minor units, such as cents.' };
 const quantity = { type: 'integer', minimum: 1, maximum: QUANTITY_MAX };
 const points = { type: 'integer', minimum: 1, maximum: POINTS_MAX };
+const level = { type: 'string', maxLength: LEVEL_BYTES_MAX };
+const decision = {
+  reason: { type: 'string', minLength: 1, maxLength: REASON_BYTES_MAX },
+  agent: { ...label, minLength: 1, description: 'Who decided it.' },
+};
 const wallet = { type: 'string', maxLength: WALLET_BYTES_MAX, description: "Absent: the program's first." };
 
 /** An event about another one. `more`: what it may say beside. */
@@ -91,15 +105,56 @@ const schemas = {
       ...head,
       wallet,
       points: { type: 'integer', minimum: -POINTS_MAX, maximum: POINTS_MAX, not: { const: 0 } },
-      reason: { type: 'string', maxLength: 500 },
+      reason: { type: 'string', maxLength: REASON_BYTES_MAX },
       agent: { ...label, description: 'Who made it; absent for a system.' },
+      approvedBy: { ...label, description: 'A second agent, where the program asks for one.' },
     },
-    ['occurredAt', 'wallet', 'reason', 'agent'],
+    ['occurredAt', 'wallet', 'reason', 'agent', 'approvedBy'],
+  ),
+  Exception: object(
+    {
+      type: { const: 'exception' },
+      ...head,
+      tier: { ...level, description: "The tier set; absent: the program's first." },
+      floor: { ...level, description: 'At least this level.' },
+      ceiling: { ...level, description: 'At most this level.' },
+      thresholds: {
+        type: 'object',
+        maxProperties: THRESHOLDS_MAX,
+        propertyNames: { minLength: 1, maxLength: LEVEL_BYTES_MAX },
+        additionalProperties: { ...money, description: 'Minor units where spend is counted.' },
+        description: 'By level, what it takes instead of what the program says.',
+      },
+      until: { ...instant, description: 'When it is over; absent: it is for good.' },
+      ...decision,
+    },
+    ['occurredAt', 'tier', 'floor', 'ceiling', 'thresholds', 'until'],
+    {
+      description: 'A floor, a ceiling or thresholds of its own for one member; at least one of them.',
+      anyOf: [
+        { properties: { floor: { minLength: 1 } }, required: ['floor'] },
+        { properties: { ceiling: { minLength: 1 } }, required: ['ceiling'] },
+        { properties: { thresholds: { minProperties: 1 } }, required: ['thresholds'] },
+      ],
+    },
+  ),
+  ExceptionEnd: object(
+    {
+      type: { const: 'exception_end' },
+      ...head,
+      originalId: { ...id, description: 'The id of the exception.' },
+      ...decision,
+    },
+    ['occurredAt'],
+    { description: 'Ends an exception before its time.' },
   ),
   Enrolment: object({ type: { const: 'enrolment' }, ...head }, ['occurredAt']),
 } satisfies Record<string, Json>;
 
-const references = Object.keys(schemas).map((name) => [name.toLowerCase(), `#/components/schemas/${name}`] as const);
+/** A type of event is its schema's name in small letters: `ExceptionEnd` is of `exception_end`. */
+const references = Object.keys(schemas).map(
+  (name) => [name.replaceAll(/\B[A-Z]/g, '_$&').toLowerCase(), `#/components/schemas/${name}`] as const,
+);
 
 export const eventSchemas = {
   ...schemas,

@@ -42,6 +42,13 @@ const counterPath = object(
 
 const needs = { oneOf: [{ enum: ['all', 'any'] }, whole], description: 'How many of the paths it takes.' };
 
+const exceptionTerms = {
+  tier: { ...text, description: "The tier set of an exception; absent for the program's first." },
+  floor: { ...text, description: 'At least this level.' },
+  ceiling: { ...text, description: 'At most this level.' },
+  thresholds: { type: 'object', additionalProperties: whole, description: 'What levels take, minor units of spend.' },
+};
+
 const schemas = {
   ...eventSchemas,
   Accepted: object({ id, partition: position, sequence: { type: 'integer', minimum: 1 } }, [], {
@@ -101,6 +108,15 @@ const schemas = {
       holds: list(object({ id, wallet: text, points: whole, until: instant }), {
         description: 'Points set aside, each with the id of its authorisation and the instant at which it is over.',
       }),
+      exceptions: list(
+        object({ id, ...exceptionTerms, until: instant, reason: text, agent: text }, [
+          ...Object.keys(exceptionTerms),
+          'until',
+        ]),
+        {
+          description: 'Exceptions in force, each with the id of the event that made it.',
+        },
+      ),
       tiers: {
         type: 'object',
         description: 'By tier set.',
@@ -121,7 +137,7 @@ const schemas = {
       },
       counters: { type: 'object', additionalProperties: { type: 'number' } },
     },
-    ['enrolledAt', 'pending', 'holds'],
+    ['enrolledAt', 'pending', 'holds', 'exceptions'],
   ),
   Outcome: object(
     {
@@ -163,11 +179,13 @@ const schemas = {
       returnedAmount: whole,
       late: { const: true, description: 'The purchase came later than the program accepts without a mark.' },
       store: text,
-      originalId: { ...text, description: 'The purchase, redemption or authorisation that it is about.' },
+      originalId: { ...text, description: 'The purchase, redemption, authorisation or exception that it is about.' },
       worth: { ...whole, description: 'Minor units that the points pay.' },
-      until: { ...instant, description: 'Of a hold: when it is over.' },
+      until: { ...instant, description: 'Of a hold or an exception: when it is over.' },
       reason: text,
       agent: text,
+      approvedBy: { ...text, description: 'Of an adjustment: the second agent.' },
+      ...exceptionTerms,
       earned: list(object({ day: { type: 'string', format: 'date' }, amount: whole }), {
         description: 'Of an expiration: its points by the local day they were earned.',
       }),
@@ -183,6 +201,8 @@ const schemas = {
       'until',
       'reason',
       'agent',
+      'approvedBy',
+      ...Object.keys(exceptionTerms),
       'earned',
     ],
   ),

@@ -17,6 +17,7 @@ import {
   POINTS_MAX,
 } from '../limits.ts';
 import { type MemberEvent, NO_DEDUCTIONS, NOT_GIVEN } from '../scoring/event.ts';
+import { NO_THRESHOLDS } from '../scoring/exceptions.ts';
 import { type Candidate, integerProblem, isMemberEvent, type Problem, problemOf, shown } from '../wire/event-check.ts';
 
 /** Why something was not taken; each is answered to the caller, none reaches the log. */
@@ -86,9 +87,11 @@ function parseEvent(value: unknown, format: BodyFormat): MemberEvent | Refusal {
   const fieldRefusal = strayField(value, EVENT_FIELDS[type], '', `${type} events`) ?? strayInLines(lines, type);
   if (fieldRefusal !== undefined) return fieldRefusal;
 
-  const occurredAt = instantOf(value['occurredAt'], format);
+  const occurredAt = instantOf(value['occurredAt'], 'occurredAt', format);
   if (typeof occurredAt !== 'number') return invalid(occurredAt.path, occurredAt.message);
-  const candidate = candidateOf(type, value, lines, occurredAt);
+  const until = type === 'exception' ? instantOf(value['until'], 'until', format) : 0;
+  if (typeof until !== 'number') return invalid(until.path, until.message);
+  const candidate = candidateOf(type, value, lines, occurredAt, until);
   const problem =
     unicodeProblem(candidate) ??
     currencyProblem(value) ??
@@ -117,7 +120,9 @@ const EVENT_FIELDS: Readonly<Record<EventType, ReadonlySet<string>>> = {
   capture: new Set([...OF_ORIGINAL, 'points']),
   release: new Set(OF_ORIGINAL),
   reversal: new Set([...OF_ORIGINAL, 'points']),
-  adjustment: new Set([...HEAD, 'wallet', 'points', 'reason', 'agent']),
+  adjustment: new Set([...HEAD, 'wallet', 'points', 'reason', 'agent', 'approvedBy']),
+  exception: new Set([...HEAD, 'tier', 'floor', 'ceiling', 'thresholds', 'until', 'reason', 'agent']),
+  exception_end: new Set([...OF_ORIGINAL, 'reason', 'agent']),
   enrolment: new Set(HEAD),
 };
 
@@ -160,8 +165,14 @@ function strayInLines(lines: readonly unknown[], type: EventType): Refusal | und
 
 // --- What was left out ---
 
-/** The event with defaults for what was left out, all of it still to be checked. */
-function candidateOf(type: EventType, value: Fields, lines: readonly unknown[], occurredAt: number): Candidate {
+/** The event with defaults for what was left out, all of it still to be checked. `until`: of an exception. */
+function candidateOf(
+  type: EventType,
+  value: Fields,
+  lines: readonly unknown[],
+  occurredAt: number,
+  until: number,
+): Candidate {
   const { id, memberId } = value;
   switch (type) {
     case 'purchase': {
@@ -190,9 +201,19 @@ function candidateOf(type: EventType, value: Fields, lines: readonly unknown[], 
     case 'authorisation':
       return { type, id, memberId, occurredAt, ...spendOf(value) };
     case 'adjustment': {
-      const { wallet, points, reason, agent } = value;
-      const by = { reason: text(reason), agent: text(agent) };
+      const { wallet, points, reason, agent, approvedBy } = value;
+      const by = { reason: text(reason), agent: text(agent), approvedBy: text(approvedBy) };
       return { type, id, memberId, occurredAt, wallet: text(wallet), points: integer(points), ...by };
+    }
+    case 'exception': {
+      const { tier, floor, ceiling, reason, agent } = value;
+      const levels = { tier: text(tier), floor: text(floor), ceiling: text(ceiling) };
+      const thresholds = thresholdsOf(value['thresholds']);
+      return { type, id, memberId, occurredAt, ...levels, thresholds, until, reason, agent };
+    }
+    case 'exception_end': {
+      const { originalId, reason, agent } = value;
+      return { type, id, memberId, occurredAt, originalId, reason, agent };
     }
     case 'enrolment':
       return { type, id, memberId, occurredAt };
@@ -224,6 +245,16 @@ function deductionsOf({ discount, paidWithPoints, tax, tip, giftCards }: Fields)
     tip: integer(tip, 0),
     giftCards: integer(giftCards, 0),
   };
+}
+
+/** A caller writes them by level; as a list in the order of the names, the same ones are the same event. */
+function thresholdsOf(value: unknown): unknown {
+  if (value === undefined) return NO_THRESHOLDS;
+  if (!isFields(value)) return undefined;
+  // By code unit, not by locale: every machine must find the same order.
+  return Object.keys(value)
+    .sort()
+    .map((level) => ({ level, from: integer(value[level]) }));
 }
 
 function purchaseLine({ sku, category, quantity, amount }: Fields): Fields {
@@ -318,10 +349,14 @@ function loneSurrogate(fields: Fields): Problem | undefined {
       return { path, message: `expected well-formed Unicode, got ${shown(value)} with half of a surrogate pair` };
     }
   }
-  const lines = listOf(fields['lines']);
-  for (let index = 0; index < lines.length; index++) {
-    const problem = loneSurrogate(lines[index] as Fields);
-    if (problem !== undefined) return { ...problem, path: `lines[${index}].${problem.path}` };
+  return loneSurrogateIn(fields['lines'], 'lines') ?? loneSurrogateIn(fields['thresholds'], 'thresholds');
+}
+
+function loneSurrogateIn(list: unknown, path: string): Problem | undefined {
+  const parts = listOf(list);
+  for (let index = 0; index < parts.length; index++) {
+    const problem = loneSurrogate(parts[index] as Fields);
+    if (problem !== undefined) return { ...problem, path: `${path}[${index}].${problem.path}` };
   }
   return undefined;
 }
@@ -333,18 +368,18 @@ const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[
 const INSTANT_CHARACTERS_MAX = 64;
 
 /** Epoch milliseconds; 0 if none was given. */
-function instantOf(value: unknown, format: BodyFormat): number | Problem {
+function instantOf(value: unknown, path: string, format: BodyFormat): number | Problem {
   if (value === undefined) return 0;
   const instant = format === 'msgpack' && Number.isInteger(value) ? (value as number) : parseInstant(value);
   if (instant === undefined) {
     return {
-      path: 'occurredAt',
+      path,
       message: `expected an instant with offset such as 2026-11-22T10:15:00Z, got ${shown(value)}`,
     };
   }
   // 0 would mean "when the log received it", and 1970 is what a till without a clock says.
   if (instant < OCCURRED_AT_MIN_MS) {
-    return { path: 'occurredAt', message: `expected an instant since 1980, got ${shown(value)}` };
+    return { path, message: `expected an instant since 1980, got ${shown(value)}` };
   }
   return instant;
 }

@@ -20,6 +20,8 @@ export const EVENT_TYPES = [
   'release',
   'reversal',
   'adjustment',
+  'exception',
+  'exception_end',
   'enrolment',
   'tick',
   'program',

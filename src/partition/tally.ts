@@ -10,7 +10,6 @@ import type { Member } from '../scoring/member.ts';
 import { OUTCOMES, type Outcome, type OutcomeCode } from '../scoring/outcome.ts';
 import { movedBy } from '../scoring/points.ts';
 import { settle } from '../scoring/settle.ts';
-import { phaseNow } from '../scoring/standing.ts';
 import type { HeldMember } from '../store/member-cache.ts';
 import { type BalanceView, balancesOf } from '../wire/member-view.ts';
 import type { PartitionListener } from './partition.ts';
@@ -49,7 +48,7 @@ function levelsOf(program: Program, { levelId, standing }: Member): HeldLevels {
   return new Map(
     tierSetsOf(program).map(({ id }, index) => {
       const own = standing?.sets[index];
-      return [id, own === undefined ? levelId : phaseNow(own).level];
+      return [id, own === undefined ? levelId : own.level];
     }),
   );
 }
@@ -151,10 +150,12 @@ export class Tally implements PartitionListener {
           if (restored !== undefined) this.#flows(entry.at, restored.walletId).restored += restored.points;
         }
         return;
-      // What moves between what can be spent and what cannot yet neither comes nor goes.
+      // What moves between what can be spent and what cannot yet, or moves nothing, neither comes nor goes.
       case 'settlement':
       case 'hold':
       case 'release':
+      case 'exception':
+      case 'exception_end':
       case 'enrolment':
         return;
     }

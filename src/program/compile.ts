@@ -58,6 +58,10 @@ export function compileProgram(document: ProgramDocument): CompileResult {
       earnOn: document.earnOn,
       tiers,
       qualifying,
+      adjustments: {
+        isReasonRequired: document.adjustments?.reason === 'required',
+        approvalAbove: document.adjustments?.approvalAbove ?? Infinity,
+      },
       unmatchedReturns: document.returns.unmatched,
       returnMatchDays: document.returns.matchDays,
       document: {

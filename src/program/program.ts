@@ -31,10 +31,18 @@ export interface Program {
   readonly tiers: TierSet | undefined;
   /** Counters and tier sets of any other kind. Absent: there are none, and `tiers` is all there is. */
   readonly qualifying: Qualifying | undefined;
+  readonly adjustments: AdjustmentRules;
   readonly unmatchedReturns: ProgramDocument['returns']['unmatched'];
   readonly returnMatchDays: number;
   /** What this was compiled from. */
   readonly document: ProgramDocument;
+}
+
+/** What an adjustment must say. */
+export interface AdjustmentRules {
+  readonly isReasonRequired: boolean;
+  /** Points, either way, above which a second agent must approve; Infinity for never. */
+  readonly approvalAbove: number;
 }
 
 /** What becomes of purchases that arrive later than they should. */

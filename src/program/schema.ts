@@ -44,6 +44,7 @@ export type SectionId =
   | 'tier-set'
   | 'level'
   | 'condition'
+  | 'adjustments'
   | 'returns';
 
 /** A part that has a section of the reference to itself, however many places it is used in. */
@@ -475,6 +476,22 @@ const returnsSchema = section(
   }),
 );
 
+const adjustmentsSchema = section(
+  'adjustments',
+  'Corrections by hand',
+  'What an adjustment must say, or it is refused.',
+  z.strictObject({
+    reason: option(z.enum(['optional', 'required']), 'Whether it must say why, in `reason`.', 'required').default(
+      'optional',
+    ),
+    approvalAbove: option(
+      z.int().min(0).max(1_000_000_000_000),
+      'One of more points than this, either way, must name a second agent in `approvedBy`. Without it none must.',
+      10_000,
+    ).optional(),
+  }),
+);
+
 export const programSchema = z
   .strictObject({
     program: option(name, 'Name of the scheme. Stays for ever.', 'coffee'),
@@ -523,6 +540,7 @@ export const programSchema = z
     expiry: option(expirySchema, 'Of the points of a program without `wallets`. Without it they do not expire.', {
       after: { years: 1 },
     }).optional(),
+    adjustments: option(adjustmentsSchema, 'What corrections by hand need.', { reason: 'required' }).optional(),
     returns: option(returnsSchema, 'What goods that come back take.', {
       unmatched: 'refuse',
       matchDays: 30,

@@ -75,6 +75,9 @@ tiers:
     - { id: silver, when: { any: [{ counter: visits, from: 20 }, { counter: year-spend, from: 500.00 }] } }
     - { id: gold, when: { all: [{ counter: visits, from: 40 }, { counter: year-spend, from: 2000.00 }] } }
 `,
+  adjustments: `
+adjustments: { reason: required, approvalAbove: 10000 }
+`,
   returns: `
 returns: { unmatched: deduct, matchDays: 90 }
 `,

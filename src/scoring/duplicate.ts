@@ -1,6 +1,7 @@
 /** A known event id has come again: is it the same event, and if not, which field differs? */
 import type { Entry } from './entry.ts';
 import type { MemberEvent, PurchaseLine, ReturnLine } from './event.ts';
+import type { Threshold } from './exceptions.ts';
 import type { Member } from './member.ts';
 
 /** The entry an event id left behind, among recent entries and the chunks recalled for it. */
@@ -19,6 +20,8 @@ const TYPES: Readonly<Record<Entry['kind'], MemberEvent['type'] | undefined>> = 
   release: 'release',
   redemption_reversal: 'reversal',
   adjustment: 'adjustment',
+  exception: 'exception',
+  exception_end: 'exception_end',
   enrolment: 'enrolment',
   expiration: undefined,
 };
@@ -62,8 +65,17 @@ export function differingField(entry: Entry, event: MemberEvent): string | undef
       return firstDifference(entry, event, ['originalId']);
     case 'adjustment':
       return event.type === 'adjustment'
-        ? firstDifference(entry, event, ['wallet', 'points', 'reason', 'agent'])
+        ? firstDifference(entry, event, ['wallet', 'points', 'reason', 'agent', 'approvedBy'])
         : 'type';
+    case 'exception':
+      if (event.type !== 'exception') return 'type';
+      return (
+        firstDifference(entry, event, ['tier', 'floor', 'ceiling']) ??
+        (isSame(entry.thresholds, event.thresholds) ? undefined : 'thresholds') ??
+        firstDifference(entry, event, ['until', 'reason', 'agent'])
+      );
+    case 'exception_end':
+      return event.type === 'exception_end' ? firstDifference(entry, event, ['originalId', 'reason', 'agent']) : 'type';
     case 'enrolment':
     case 'expiration':
       return undefined;
@@ -78,6 +90,13 @@ function firstDifference<Is extends object, Key extends keyof Is & string>(
   keys: readonly Key[],
 ): Key | undefined {
   return keys.find((key) => was[key] !== is[key]);
+}
+
+function isSame(was: readonly Threshold[], is: readonly Threshold[]): boolean {
+  return (
+    was.length === is.length &&
+    was.every(({ level, from }, index) => level === is[index]?.level && from === is[index]?.from)
+  );
 }
 
 type Line = PurchaseLine | ReturnLine;

@@ -5,6 +5,7 @@
 import type { Award } from '../program/program.ts';
 import type { Days } from './days.ts';
 import type { Deductions, ReturnLine } from './event.ts';
+import type { Threshold } from './exceptions.ts';
 import type { Lots } from './lots.ts';
 
 export type Entry =
@@ -18,6 +19,8 @@ export type Entry =
   | ReleaseEntry
   | RedemptionReversal
   | AdjustmentEntry
+  | ExceptionEntry
+  | ExceptionEnd
   | EnrolmentEntry
   | Expiration;
 
@@ -210,6 +213,31 @@ export interface AdjustmentEntry extends EntryHead {
   /** As the event named it. */
   readonly wallet: string;
   readonly points: number;
+  readonly reason: string;
+  readonly agent: string;
+  readonly approvedBy: string;
+}
+
+/** An exception made. It is with the member itself while it lasts (exceptions.ts). */
+export interface ExceptionEntry extends EntryHead {
+  readonly kind: 'exception';
+  readonly programVersion: number;
+  /** As the event named it. */
+  readonly tier: string;
+  readonly floor: string;
+  readonly ceiling: string;
+  readonly thresholds: readonly Threshold[];
+  /** First instant at which it is over; 0: it is for good. */
+  readonly until: number;
+  readonly reason: string;
+  readonly agent: string;
+}
+
+/** An exception lifted, or (without an event) over. */
+export interface ExceptionEnd extends EntryHead {
+  readonly kind: 'exception_end';
+  readonly programVersion: number;
+  readonly originalId: string;
   readonly reason: string;
   readonly agent: string;
 }

@@ -2,6 +2,7 @@
  * The facts a partition's log is made of. Instants are epoch milliseconds UTC, money is integer minor units, points are
  * integers. Text that a caller left out is '' and an instant left out is 0, so that every event of a type has one shape.
  */
+import type { Threshold } from './exceptions.ts';
 
 export type MemberEvent =
   | Purchase
@@ -14,6 +15,8 @@ export type MemberEvent =
   | Release
   | Reversal
   | Adjustment
+  | ExceptionEvent
+  | ExceptionEndEvent
   | Enrolment;
 /** Events of a whole partition: nobody sends them from outside. */
 export type ControlEvent = Tick | ProgramChange;
@@ -154,6 +157,33 @@ export interface Adjustment extends EventHead {
   readonly points: number;
   readonly reason: string;
   /** Who made it; '' for a system. */
+  readonly agent: string;
+  /** The second agent; '' for none. */
+  readonly approvedBy: string;
+}
+
+/** A floor, a ceiling or thresholds of its own for one member and one tier set (exceptions.ts); at least one of them. */
+export interface ExceptionEvent extends EventHead {
+  readonly type: 'exception';
+  /** Id of the tier set; '' means the program's first. */
+  readonly tier: string;
+  /** Levels by name; '' for none. */
+  readonly floor: string;
+  readonly ceiling: string;
+  /** Each level once, in the order of their names. */
+  readonly thresholds: readonly Threshold[];
+  /** First instant at which it is over; 0: it is for good. */
+  readonly until: number;
+  readonly reason: string;
+  readonly agent: string;
+}
+
+/** Ends an exception before its time. */
+export interface ExceptionEndEvent extends EventHead {
+  readonly type: 'exception_end';
+  /** Id of the exception. */
+  readonly originalId: string;
+  readonly reason: string;
   readonly agent: string;
 }
 

@@ -6,6 +6,7 @@ import { must } from '../lib/assert.ts';
 import type { Program } from '../program/program.ts';
 import type { Days } from './days.ts';
 import type { Entries } from './entries.ts';
+import { type Exception, NO_EXCEPTIONS } from './exceptions.ts';
 import type { History } from './history.ts';
 import { type Hold, NO_HOLDS } from './holds.ts';
 import { copyStanding, type Standing } from './standing.ts';
@@ -19,6 +20,8 @@ export interface Member {
   wallets: readonly Wallet[];
   /** Points set aside, in the order in which they were. */
   holds: readonly Hold[];
+  /** What agents have decided about its levels, in the order in which they did, those included that ended lately. */
+  exceptions: readonly Exception[];
   /** Qualifying spend by the day it was made, net of returns; days that left the window long ago are dropped. */
   spend: Days;
   /** Level held, '' for none. A name, not an index: ladders change with the program. */
@@ -56,6 +59,7 @@ export function newMember(id: string, recent: Entries): Member {
     enrolledAt: 0,
     wallets: NO_WALLETS,
     holds: NO_HOLDS,
+    exceptions: NO_EXCEPTIONS,
     spend: [],
     levelId: '',
     levelSince: 0,

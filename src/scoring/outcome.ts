@@ -30,6 +30,7 @@ export const OUTCOMES = {
   original_not_a_purchase: { refused: true, help: 'Only purchases can be returned, voided or confirmed.' },
   original_not_a_redemption: { refused: true, help: 'Only redemptions and captures can be reversed.' },
   original_not_a_hold: { refused: true, help: 'Only authorisations can be captured or released.' },
+  original_not_an_exception: { refused: true, help: 'Only exceptions can be ended.' },
   original_without_lines: { refused: true, help: 'The purchase has no lines; return it by amount or as a whole.' },
   line_not_in_original: { refused: true, help: 'The purchase has no line with that SKU.' },
   return_exceeds_original: { refused: true, help: 'More is returned than is left of the purchase.' },
@@ -52,6 +53,20 @@ export const OUTCOMES = {
   too_many_holds: {
     refused: true,
     help: 'The member has as many holds open as there can be. Capture or release some.',
+  },
+  level_not_found: {
+    refused: true,
+    help: 'The tier set or the level is not there, or the level has several conditions, which no threshold can replace.',
+  },
+  exception_over: { refused: true, help: 'The exception has ended, or would end before it begins.' },
+  too_many_exceptions: {
+    refused: true,
+    help: 'The member has as many exceptions as there can be at a time. End some.',
+  },
+  reason_required: { refused: true, help: 'The program asks for a reason with every adjustment.' },
+  approval_required: {
+    refused: true,
+    help: 'So many points take the approval of a second agent, another than the one who made the adjustment.',
   },
   balance_out_of_range: { refused: true, help: 'The balance would pass the largest exact integer.' },
 } as const;

@@ -4,11 +4,15 @@
  * comes out is what would have been, had all come in order.
  *
  * A day is judged at its dawn, when terms and graces end and periods begin, by what was counted up to the day before; and at
- * its end, by all that is counted so far. A balance can also fall within a day: it is judged at its highest first.
+ * its end, by all that is counted so far. A balance can also fall within a day: it is judged at its highest first. What a
+ * member has been given as thresholds of its own goes by the end of the day that is counted up to, or by now.
  */
+
+import type { Zone } from '../lib/zone.ts';
 import { NEVER } from '../program/expiry.ts';
 import type { LevelSet, SetLevel } from '../program/program.ts';
 import { anchorOf, countOf, firstCountFrom } from './counters.ts';
+import { type Exception, thresholdAt } from './exceptions.ts';
 import { lengthBefore } from './lots.ts';
 import type { Member } from './member.ts';
 import { type Phase, phaseNow, type SetStanding, type Standing } from './standing.ts';
@@ -18,6 +22,9 @@ export interface Judged {
   readonly set: LevelSet;
   readonly member: Member;
   readonly standing: Standing;
+  /** The member's, of this set. */
+  readonly exceptions: readonly Exception[];
+  readonly zone: Zone;
 }
 
 /** A moment of a day: its dawn, its highest balance, its end. */
@@ -53,28 +60,52 @@ function nextDay(judged: Judged, phase: Phase, day: number): number {
   const { set, member, standing } = judged;
   let next = nextDue(judged, phase, day);
   for (const { of } of set.counters) next = Math.min(next, firstCountFrom(of, member, standing, day + 1) ?? Infinity);
+  for (const exception of judged.exceptions) next = Math.min(next, firstChange(judged, exception, day));
   return next;
+}
+
+/** The first day after `day` on which thresholds of the member's own begin or end. */
+function firstChange({ zone }: Judged, { thresholds, since, until }: Exception, day: number): number {
+  if (thresholds.length === 0) return Infinity;
+  const days = [since, until].map((instant) => (instant === Infinity ? Infinity : zone.localDay(instant)));
+  return Math.min(...days.filter((changed) => changed > day));
+}
+
+/** What a level's condition takes of this member, by the end of a day. */
+export function amountOf(judged: Judged, { id, conditions }: SetLevel, from: number, last: number): number {
+  const { exceptions, member, zone } = judged;
+  if (exceptions.length === 0 || conditions.length !== 1) return from;
+  const at = last === member.asOfDay ? member.asOf : zone.startOfDay(last + 1) - 1;
+  return thresholdAt(exceptions, id, from, at);
 }
 
 /** The next day on which time alone may change what holds, if nothing is counted until then; Infinity for none. */
 export function nextDue(judged: Judged, phase: Phase, day: number): number {
   const { set } = judged;
   const held = set.levels[set.rank(phase.level)];
-  const starts =
-    set.beginsWithPeriods && rankAt(judged, phase, { day, last: day, atPeak: false }) >= 0
-      ? (set.period?.leavesOn(day, anchorIn(judged, phase)) ?? Infinity)
-      : Infinity;
+  const starts = nextPeriod(judged, phase, day);
   if (held === undefined || set.downgrade === 'none') return starts;
   if (phase.lostDay > 0) return Math.min(starts, (set.graceLastDay?.(phase.lostDay) ?? day) + 1);
   if (phase.until > 0) return Math.min(starts, Math.max(phase.until, day) + 1);
   return Math.min(starts, firstLoss(judged, phase, held, day));
 }
 
+/** When the next period begins, where a level may begin with it. */
+function nextPeriod(judged: Judged, phase: Phase, day: number): number {
+  const { period, beginsWithPeriods } = judged.set;
+  if (period === undefined || !beginsWithPeriods) return Infinity;
+  if (rankAt(judged, phase, { day, last: day, atPeak: false }) < 0) return Infinity;
+  const next = period.leavesOn(day, anchorIn(judged, phase));
+  // A promotion that is over, or has not begun, has no period that this day could leave.
+  return next > day ? next : Infinity;
+}
+
 /** When something that a level stands on leaves its window, or expires. */
-function firstLoss({ member, standing }: Judged, phase: Phase, { conditions }: SetLevel, day: number): number {
+function firstLoss(judged: Judged, phase: Phase, held: SetLevel, day: number): number {
+  const { member, standing } = judged;
   let next = Infinity;
-  for (const { counter, from } of conditions) {
-    if (from === 0) continue;
+  for (const { counter, from } of held.conditions) {
+    if (amountOf(judged, held, from, day) === 0) continue;
     const { of, window } = counter;
     if (of === 'balance') {
       // What came too late to be spent has been taken on a day that this member has not come to yet.
@@ -189,10 +220,11 @@ function anchorIn({ set, standing }: Judged, phase: Phase): number {
 
 /** The highest level whose conditions are met; -1 for none. */
 function rankAt(
-  { set, member, standing }: Judged,
+  judged: Judged,
   phase: Phase,
   on: { readonly day: number; readonly last: number; readonly atPeak: boolean },
 ): number {
+  const { set, member, standing } = judged;
   const counts = new Map(
     set.counters.map((counter) => [
       counter,
@@ -200,10 +232,12 @@ function rankAt(
     ]),
   );
   for (let rank = set.levels.length - 1; rank >= 0; rank--) {
-    const { conditions, needed } = set.levels[rank] as SetLevel;
+    const level = set.levels[rank] as SetLevel;
     let met = 0;
-    for (const { counter, from } of conditions) if ((counts.get(counter) ?? 0) >= from) met += 1;
-    if (met >= needed) return rank;
+    for (const { counter, from } of level.conditions) {
+      if ((counts.get(counter) ?? 0) >= amountOf(judged, level, from, on.last)) met += 1;
+    }
+    if (met >= level.needed) return rank;
   }
   return -1;
 }

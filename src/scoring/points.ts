@@ -237,6 +237,8 @@ export function movedBy(entry: Entry): ReadonlyMap<string, number> {
       add(entry.walletId, 0 - sumOfDays(entry.earned, -Infinity, Infinity));
       break;
     case 'settlement':
+    case 'exception':
+    case 'exception_end':
     case 'enrolment':
       break;
   }

@@ -7,20 +7,32 @@
  */
 import { must, unreachable } from '../lib/assert.ts';
 import { fingerprint } from '../lib/hash.ts';
-import { BALANCE_MAX, CLOCK_SKEW_MAX_MS, QUANTITY_MAX } from '../limits.ts';
+import { BALANCE_MAX, CLOCK_SKEW_MAX_MS, EXCEPTIONS_MAX, QUANTITY_MAX } from '../limits.ts';
 import type { Program } from '../program/program.ts';
 import { programAt } from '../program/succession.ts';
 import { accrualOf, earnPoints } from './accrual.ts';
-import { countActivity, countEnrolment, countPurchase } from './counters.ts';
+import { countActivity, countEnrolment, countPurchase, touch } from './counters.ts';
 import { differingField, findEntry } from './duplicate.ts';
 import { awardsFor, countedOf } from './earn.ts';
-import type { Accrual, AdjustmentEntry, EnrolmentEntry, Entry, Reversal, Settlement, VoidEntry } from './entry.ts';
+import type {
+  Accrual,
+  AdjustmentEntry,
+  EnrolmentEntry,
+  Entry,
+  ExceptionEnd,
+  ExceptionEntry,
+  Reversal,
+  Settlement,
+  VoidEntry,
+} from './entry.ts';
 import {
   type Adjustment,
   type Authorisation,
   type Capture,
   type Confirmation,
   type Enrolment,
+  type ExceptionEndEvent,
+  type ExceptionEvent,
   effectiveAt,
   type MemberEvent,
   NO_DEDUCTIONS,
@@ -31,6 +43,7 @@ import {
   type Reversal as ReversalEvent,
   type Void,
 } from './event.ts';
+import { addException, closeException, openExceptions, unknownField } from './exceptions.ts';
 import { lastDayOf, renew } from './expiry.ts';
 import { record, rewrite } from './ledger.ts';
 import { copyMember, type Member, walletOf } from './member.ts';
@@ -89,6 +102,10 @@ export function score(program: Program, member: Member, event: MemberEvent, now:
       return scoreReversal(scoring, event);
     case 'adjustment':
       return scoreAdjustment(scoring, event);
+    case 'exception':
+      return scoreException(scoring, event);
+    case 'exception_end':
+      return scoreExceptionEnd(scoring, event);
     case 'enrolment':
       return scoreEnrolment(scoring, event);
     default:
@@ -319,6 +336,10 @@ function scoreAdjustment(scoring: Scoring, event: Adjustment): Outcome {
   const { program, member, at } = scoring;
   const rules = program.wallets.find(({ id }) => id === event.wallet || event.wallet === '');
   if (rules === undefined) return refusal('wallet_not_found', 'wallet');
+  const { isReasonRequired, approvalAbove } = program.adjustments;
+  if (isReasonRequired && event.reason === '') return refusal('reason_required', 'reason');
+  const isApproved = event.approvedBy !== '' && event.approvedBy !== event.agent;
+  if (Math.abs(event.points) > approvalAbove && !isApproved) return refusal('approval_required', 'approvedBy');
   const wallet = member.wallets[rules.index] as Wallet;
   if (event.points * wallet.balance > 0 && Math.abs(wallet.balance) > BALANCE_MAX) {
     return refusal('balance_out_of_range');
@@ -339,8 +360,72 @@ function scoreAdjustment(scoring: Scoring, event: Adjustment): Outcome {
     points: event.points,
     reason: event.reason,
     agent: event.agent,
+    approvedBy: event.approvedBy,
   };
   return scored(scoring, entry, passed);
+}
+
+function scoreException(scoring: Scoring, event: ExceptionEvent): Outcome {
+  const { program, member, at } = scoring;
+  const unknown = unknownField(program, event);
+  if (unknown !== undefined) return refusal('level_not_found', unknown);
+  const reached = instantReached(scoring);
+  if (event.until !== 0 && event.until <= reached) return refusal('exception_over', 'until');
+  if (openExceptions(member, reached).length >= EXCEPTIONS_MAX) return refusal('too_many_exceptions');
+
+  const passed = settleBefore(scoring);
+  addException(member, event, at);
+  judgeAnew(scoring, event.thresholds.length > 0);
+  const { id: eventId, occurredAt, tier, floor, ceiling, thresholds, until, reason, agent } = event;
+  const entry: ExceptionEntry = {
+    kind: 'exception',
+    eventId,
+    occurredAt,
+    at,
+    programVersion: program.version,
+    tier,
+    floor,
+    ceiling,
+    thresholds,
+    until,
+    reason,
+    agent,
+  };
+  return scored(scoring, entry, passed);
+}
+
+function scoreExceptionEnd(scoring: Scoring, event: ExceptionEndEvent): Outcome {
+  const { program, member, at } = scoring;
+  const original = originalOf(member, event.originalId);
+  if (original === undefined) return refusal('original_not_found', 'originalId');
+  if (original.kind !== 'exception') return refusal('original_not_an_exception', 'originalId');
+  const isOpen = openExceptions(member, instantReached(scoring)).some(({ id }) => id === event.originalId);
+  if (!isOpen) return refusal('exception_over', 'originalId');
+
+  const passed = settleBefore(scoring);
+  closeException(member, event.originalId, at);
+  judgeAnew(scoring, original.thresholds.length > 0);
+  const entry: ExceptionEnd = {
+    kind: 'exception_end',
+    eventId: event.id,
+    occurredAt: event.occurredAt,
+    at,
+    programVersion: program.version,
+    originalId: event.originalId,
+    reason: event.reason,
+    agent: event.agent,
+  };
+  return scored(scoring, entry, passed);
+}
+
+/** How far time has come for the member, whether or not its timers have fired. */
+function instantReached({ member, at, now }: Scoring): number {
+  return Math.max(at, now, member.asOf);
+}
+
+/** Sets are judged by day: from the one on which thresholds change. */
+function judgeAnew({ program, member, at }: Scoring, hasThresholds: boolean): void {
+  if (hasThresholds && member.standing !== undefined) touch(member.standing, program.zone.localDay(at));
 }
 
 function scoreEnrolment(scoring: Scoring, event: Enrolment): Outcome {

@@ -8,11 +8,12 @@ import type { LevelSet, Program, SetLevel } from '../program/program.ts';
 import { noteBalance, noteTakenBack, standingOf, touch } from './counters.ts';
 import { addOnDay, firstDayFrom, sumOfDays } from './days.ts';
 import type { AdjustmentEntry, Entry } from './entry.ts';
+import { exceptionsOf, heldRank, isInForce } from './exceptions.ts';
 import { lastDayOf } from './expiry.ts';
 import { record } from './ledger.ts';
 import type { Member } from './member.ts';
 import { NO_ENTRIES, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
-import { judgeFrom, nextDue } from './phases.ts';
+import { type Judged, judgeFrom, nextDue } from './phases.ts';
 import { copyStanding, newStanding, type Phase, phaseNow, phaseOn, type SetStanding } from './standing.ts';
 import { credit, takeBack } from './wallet.ts';
 
@@ -37,14 +38,14 @@ export function judgeSets(
   return result;
 }
 
-function judgeEach({ qualifying }: Program, member: Member, at: number): TierChange[] {
+function judgeEach(program: Program, member: Member, at: number): TierChange[] {
   const standing = standingOf(member);
   const from = Math.min(standing.changedDay, member.asOfDay);
   standing.changedDay = Infinity;
-  const { sets, horizonDays } = must(qualifying);
+  const { sets, horizonDays } = must(program.qualifying);
   const horizon = member.asOfDay - horizonDays;
   return sets.flatMap((set, index) => {
-    const change = judgeSet(set, member, index, Math.max(from, horizon), at);
+    const change = judgeSet(judgedOf(program, set, member, index), index, Math.max(from, horizon), at);
     forgetPhases(must(standing.sets[index]), horizon);
     return change === undefined ? [] : [change];
   });
@@ -57,29 +58,35 @@ function forgetPhases({ phases }: SetStanding, horizon: number): void {
   phases.splice(0, settled);
 }
 
-function judgeSet(
-  set: LevelSet,
-  member: Member,
-  index: number,
-  changedDay: number,
-  at: number,
-): TierChange | undefined {
-  const standing = standingOf(member);
+/** `index`: the set's place in the program. */
+export function judgedOf({ zone }: Program, set: LevelSet, member: Member, index: number): Judged {
+  return { set, member, standing: standingOf(member), exceptions: exceptionsOf(member, set.id, index === 0), zone };
+}
+
+function judgeSet(judged: Judged, index: number, changedDay: number, at: number): TierChange | undefined {
+  const { set, member, standing } = judged;
   const own = must(standing.sets[index]);
-  const before = phaseNow(own).level;
+  const before = own.level;
   const from = Math.max(changedDay, must(own.phases[0]).day);
-  const rewards = judgeFrom({ set, member, standing }, own, from, member.asOfDay);
+  const rewards = judgeFrom(judged, own, from, member.asOfDay);
   for (let each = 0; each < rewards.length; each += 2) {
     standing.rewards = addOnDay(standing.rewards, rewards[each] as number, rewards[each + 1] as number);
   }
-  const { level } = phaseNow(own);
+  const level = heldLevel(judged, phaseNow(own), member.asOf);
   if (level === before) return undefined;
+  own.level = level;
   own.since = at;
   if (index === 0) {
     member.levelId = level;
     member.levelSince = at;
   }
   return { set: index === 0 ? '' : set.id, from: before, to: level, at };
+}
+
+/** What exceptions make of a phase's level. */
+function heldLevel({ set, exceptions }: Judged, { level }: Phase, at: number): string {
+  if (exceptions.length === 0) return level;
+  return set.levels[heldRank(set.rank(level), exceptions, set.rank, at)]?.id ?? '';
 }
 
 /** As of the day a level was reached, like what a purchase of that day earned; so giving and taking back cancel out. */
@@ -110,6 +117,7 @@ function giveRewards(program: Program, member: Member, at: number): void {
       points: points + expired + forgiven,
       reason: points > 0 ? 'for reaching a level' : 'the level is no longer reached',
       agent: '',
+      approvedBy: '',
     };
     record(member, entry);
     standing.given = [...standing.given, entry];
@@ -125,21 +133,23 @@ export function takeGiven({ standing }: Member): readonly Entry[] {
 }
 
 /** When time alone may next change what a member holds; Infinity for never. */
-export function firstDue({ zone, qualifying }: Program, member: Member): number {
+export function firstDue(program: Program, member: Member): number {
   const standing = standingOf(member);
   let first = Infinity;
-  qualifying?.sets.forEach((set, index) => {
+  program.qualifying?.sets.forEach((set, index) => {
     const phase = phaseNow(must(standing.sets[index]));
-    first = Math.min(first, nextDue({ set, member, standing }, phase, member.asOfDay));
+    first = Math.min(first, nextDue(judgedOf(program, set, member, index), phase, member.asOfDay));
   });
-  return first === Infinity ? Infinity : zone.startOfDay(first);
+  return first === Infinity ? Infinity : program.zone.startOfDay(first);
 }
 
-/** The first set's level at the end of a local day. */
-export function levelOn({ qualifying }: Program, member: Member, day: number): SetLevel | undefined {
-  const [set] = qualifying?.sets ?? [];
+/** The first set's level at the end of an instant's local day, with the exceptions of that instant. */
+export function levelThen(program: Program, member: Member, at: number): SetLevel | undefined {
+  const [set] = program.qualifying?.sets ?? [];
   const [own] = standingOf(member).sets;
-  return set === undefined || own === undefined ? undefined : set.levels[set.rank(phaseOn(own, day).level)];
+  if (set === undefined || own === undefined) return undefined;
+  const phase = phaseOn(own, program.zone.localDay(at));
+  return set.levels[set.rank(heldLevel(judgedOf(program, set, member, 0), phase, at))];
 }
 
 /**
@@ -153,8 +163,8 @@ export function fitSets(program: Program, member: Member, at: number, isNew: boo
   const [first, ...others] = qualifying?.sets ?? [];
   const gone = (old?.sets ?? []).slice(1).filter(({ id }) => !others.some((set) => set.id === id));
   const changes = gone
-    .filter((own) => phaseNow(own).level !== '')
-    .map((own) => ({ set: own.id, from: phaseNow(own).level, to: '', at }));
+    .filter(({ level }) => level !== '')
+    .map(({ id, level }) => ({ set: id, from: level, to: '', at }));
   if (qualifying === undefined) {
     member.standing = undefined;
     return changes;
@@ -166,10 +176,12 @@ export function fitSets(program: Program, member: Member, at: number, isNew: boo
   member.standing = standing;
   standing.sets = qualifying.sets.map((set) => {
     const known = set === first ? old?.sets[0] : old?.sets.slice(1).find(({ id }) => id === set.id);
-    const held = known === undefined ? { ...NOTHING_HELD, anchor: standing.joinedDay - 1 } : phaseNow(known);
-    const level = set === first ? member.levelId : held.level;
+    const nothing = { ...NOTHING_HELD, anchor: standing.joinedDay - 1 };
+    const held =
+      known !== undefined ? phaseNow(known) : set === first ? { ...nothing, level: ownLevel(member) } : nothing;
+    const level = set === first ? member.levelId : (known?.level ?? '');
     const since = set === first ? member.levelSince : (known?.since ?? 0);
-    return { id: set.id, since, phases: [fitPhase(set, { ...held, level }, isNew ? 0 : day)] };
+    return { id: set.id, level, since, phases: [fitPhase(set, held, isNew ? 0 : day)] };
   });
   if (qualifying.usesBalance) noteBalance(member, day, false);
   touch(standing, day);
@@ -192,21 +204,31 @@ export function fitSets(program: Program, member: Member, at: number, isNew: boo
 
 const NOTHING_HELD: Phase = { day: 0, level: '', until: 0, lostDay: 0, anchor: 0, reward: 0 };
 
+/** The level held under a program without sets of its own: none where a floor may be all that holds it, which starts no term. */
+function ownLevel({ levelId, exceptions, asOf }: Member): string {
+  return exceptions.some((exception) => exception.floor === levelId && isInForce(exception, asOf)) ? '' : levelId;
+}
+
 /** A level that has a term where it had none, or the other way round. */
 function fitPhase({ term }: LevelSet, phase: Phase, day: number): Phase {
   if (term === undefined || phase.level === '') return { ...phase, day, until: 0, reward: 0 };
   const until = phase.until > 0 ? phase.until : term.lastDay(day, phase.anchor);
-  return { ...phase, day, until, reward: 0 };
+  return { ...phase, day, until, lostDay: 0, reward: 0 };
 }
 
 /** Shows the sets as they were at the end of an earlier day, on a copy. When those levels began is not known. */
-export function rewindSets(member: Member, day: number): void {
+export function rewindSets(program: Program, member: Member, day: number): void {
   const standing = standingOf(member);
+  const { sets } = must(program.qualifying);
+  member.asOfDay = day;
   member.standing = {
     ...standing,
-    sets: standing.sets.map((own) => ({ ...own, since: 0, phases: [phaseOn(own, day)] })),
+    sets: standing.sets.map((own, index) => {
+      const phase = phaseOn(own, day);
+      const level = heldLevel(judgedOf(program, must(sets[index]), member, index), phase, member.asOf);
+      return { ...own, level, since: 0, phases: [phase] };
+    }),
   };
-  member.asOfDay = day;
-  member.levelId = member.standing.sets[0] === undefined ? member.levelId : phaseNow(member.standing.sets[0]).level;
+  member.levelId = member.standing.sets[0]?.level ?? member.levelId;
   member.levelSince = 0;
 }

@@ -1,15 +1,18 @@
 /**
- * What time does to a member: days leave the window and levels end, holds run out, points that waited can be spent, lots end
- * and points expire, and wallets redeem by themselves what then can be spent. Between those instants nothing changes by itself,
- * so one timer a member is enough: `due`, the earliest.
+ * What time does to a member: days leave the window, exceptions and levels end, holds run out, points that waited can be spent,
+ * lots end and points expire, and wallets redeem by themselves what then can be spent. Between those instants nothing changes
+ * by itself, so one timer a member is enough: `due`, the earliest.
  */
+import { DAY_MS } from '../lib/zone.ts';
+import { WINDOW_DAYS_MAX } from '../limits.ts';
 import type { Program } from '../program/program.ts';
 import { noteBalance } from './counters.ts';
 import { lastDay } from './days.ts';
 import type { Entry } from './entry.ts';
+import { closeOver, nextExceptionEnd } from './exceptions.ts';
 import { expire, nextExpiry } from './expiry.ts';
 import { nextRelease, releaseOver } from './holds.ts';
-import type { Member } from './member.ts';
+import { copyMember, type Member } from './member.ts';
 import { NO_ENTRIES, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
 import { makeAvailable, nextAvailable } from './pending.ts';
 import { redeemByThemselves } from './redemption.ts';
@@ -19,7 +22,7 @@ import { advance, levelEdge, lookThroughWindow, relevel, restoreWindow } from '.
 /** What came of it, each in order of time. */
 export interface Passed {
   readonly tierChanges: readonly TierChange[];
-  /** Rewards for levels, releases, settlements, expirations, redemptions of wallets that redeem by themselves. */
+  /** Rewards for levels, ends of exceptions, releases, settlements, expirations, redemptions by wallets themselves. */
   readonly entries: readonly Entry[];
 }
 
@@ -43,9 +46,10 @@ export function settle(program: Program, member: Member, until: number, now = un
     advance(program, member, at);
     // At one instant the level goes first, then the points.
     tierChanges = relevel(program, member, at, tierChanges);
+    const ended = closeOver(program, member, at);
     const passed = [...passInWallets(program, member, at), ...redeemByThemselves(program, member, at)];
     if (passed.length > 0 && program.qualifying?.usesBalance) tierChanges = relevel(program, member, at, tierChanges);
-    entries = [...entries, ...takeGiven(member), ...passed];
+    entries = [...entries, ...takeGiven(member), ...ended, ...passed];
     setTimer(program, member);
   }
   if (until > member.asOf) advance(program, member, until);
@@ -69,7 +73,7 @@ export function rewind(program: Program, member: Member, to: number): void {
   const day = Math.max(program.zone.localDay(to), lastDay(member.spend) ?? 0);
   member.asOf = Math.max(to, program.zone.startOfDay(day));
   if (program.qualifying !== undefined) {
-    rewindSets(member, day);
+    rewindSets(program, member, day);
     return;
   }
   lookThroughWindow(program, member, day);
@@ -110,6 +114,20 @@ export function passAtOnce(program: Program, member: Member, at: number, now: nu
   return [...entries, ...redeemed];
 }
 
+/**
+ * Lets time alone pass, on a copy, until something has come about. Undefined where it will not: within the longest window or
+ * term a program can have everything is decided.
+ */
+export function foresee(program: Program, member: Member, hasCome: (ahead: Member) => boolean): Member | undefined {
+  const ahead = copyMember(member);
+  const last = member.asOf + WINDOW_DAYS_MAX * DAY_MS;
+  while (ahead.due <= last) {
+    settle(program, ahead, ahead.due);
+    if (hasCome(ahead)) return ahead;
+  }
+  return undefined;
+}
+
 function adopt(program: Program, member: Member, at: number): readonly TierChange[] {
   const isNew = member.programVersion === 0;
   member.programVersion = program.version;
@@ -123,7 +141,7 @@ function adopt(program: Program, member: Member, at: number): readonly TierChang
 }
 
 function setTimer(program: Program, member: Member): void {
-  member.due = Math.min(levelEdge(program, member), nextInWallets(program, member));
+  member.due = Math.min(levelEdge(program, member), nextExceptionEnd(member), nextInWallets(program, member));
 }
 
 function nextInWallets(program: Program, member: Member): number {

@@ -35,7 +35,9 @@ export interface Standing {
 
 export interface SetStanding {
   readonly id: string;
-  /** When the level held now began, as it was told; 0 for one held from the start. */
+  /** The level held: that of the last phase, or what exceptions make of it. */
+  level: string;
+  /** When it began, as it was told; 0 for one held from the start. */
   since: number;
   /**
    * Ascending by day, never empty. All but the first can be judged anew when a return or a late purchase changes a day they

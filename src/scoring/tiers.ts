@@ -6,12 +6,14 @@
  */
 
 import { LATE_DAYS } from '../limits.ts';
-import type { Program } from '../program/program.ts';
+import type { Program, TierLevel, TierSet } from '../program/program.ts';
+import { programAt } from '../program/succession.ts';
 import { dayCounted, forget } from './counters.ts';
 import { addOnDay, dropBefore, firstDayFrom, lastDay, sumOfDays, takeNewest } from './days.ts';
+import { exceptionsOf, forgetExceptions, heldRank, thresholdAt } from './exceptions.ts';
 import { type Member, openWallets } from './member.ts';
 import type { TierChange } from './outcome.ts';
-import { firstDue, judgeSets, levelOn } from './sets.ts';
+import { firstDue, judgeSets, levelThen } from './sets.ts';
 
 /** Works out what is derived and not stored, and opens new wallets, for a member fresh from the store or last seen by another program. */
 export function restoreWindow(program: Program, member: Member): void {
@@ -49,7 +51,7 @@ export function relevel(
 ): readonly TierChange[] {
   if (program.qualifying !== undefined) return judgeSets(program, member, at, changes);
   const { tiers } = program;
-  const levelId = tiers?.levelFor(member.windowSpend)?.id ?? '';
+  const levelId = tiers === undefined ? '' : (levelFor(tiers, member, member.windowSpend, member.asOf)?.id ?? '');
   if (levelId === member.levelId) return changes;
   const change = { set: '', from: member.levelId, to: levelId, at };
   member.levelId = levelId;
@@ -57,24 +59,36 @@ export function relevel(
   return changes.length === 0 ? [change] : [...changes, change];
 }
 
+/** The level that so much spend in the window gives a member at an instant. */
+function levelFor(tiers: TierSet, member: Member, spend: number, at: number): TierLevel | undefined {
+  const exceptions = exceptionsOf(member, tiers.id, true);
+  if (exceptions.length === 0) return tiers.levelFor(spend);
+  const { levels } = tiers;
+  const qualified = levels.findLastIndex(({ id, fromMinor }) => spend >= thresholdAt(exceptions, id, fromMinor, at));
+  return levels[heldRank(qualified, exceptions, (id) => levels.findIndex((level) => level.id === id), at)];
+}
+
 /** When the earliest day in the window leaves it, if that can cost the level. */
 export function levelEdge(program: Program, member: Member): number {
   if (program.qualifying !== undefined) return firstDue(program, member);
   const { tiers, zone } = program;
   const level = tiers?.level(member.levelId);
-  if (tiers === undefined || level === undefined || level.fromMinor === 0) return Infinity;
+  if (tiers === undefined || level === undefined) return Infinity;
+  if (level.fromMinor === 0 && member.exceptions.length === 0) return Infinity;
   const day = firstDayFrom(member.spend, member.windowFirstDay);
   return day === undefined ? Infinity : zone.startOfDay(tiers.window.leavesOn(day));
 }
 
 /** The level in force at an instant that may lie before what has been settled: a till that was offline. */
 export function levelAt(program: Program, member: Member, at: number): { readonly id: string } | undefined {
-  const { tiers } = program;
-  if (program.qualifying !== undefined) return levelOn(program, member, program.zone.localDay(at));
+  if (program.qualifying !== undefined) return levelThen(program, member, at);
+  if (at >= member.asOf) return program.tiers?.level(member.levelId);
+  const then = programAt(program, at);
+  // How sets of an earlier version would have judged the day is no longer known.
+  const { tiers } = then.qualifying === undefined ? then : program;
   if (tiers === undefined) return undefined;
-  if (at >= member.asOf) return tiers.level(member.levelId);
   const day = program.zone.localDay(at);
-  return tiers.levelFor(sumOfDays(member.spend, tiers.window.firstDay(day), day));
+  return levelFor(tiers, member, sumOfDays(member.spend, tiers.window.firstDay(day), day), at);
 }
 
 /** Counts spend on the day it was made. Call `judge` (settle.ts) after. */
@@ -83,7 +97,10 @@ export function addSpend(program: Program, member: Member, day: number, amount: 
   member.spend = addOnDay(member.spend, day, amount);
   if (day >= member.windowFirstDay) member.windowSpend += amount;
   if (newest !== undefined && day > newest) {
-    const { qualifying } = program;
+    const { qualifying, zone } = program;
+    if (member.exceptions.length > 0) {
+      forgetExceptions(member, zone.startOfDay(day - (qualifying?.horizonDays ?? LATE_DAYS)));
+    }
     if (qualifying === undefined) member.spend = dropBefore(member.spend, firstDayCounted(program, day - LATE_DAYS));
     else forget(qualifying, member);
   }

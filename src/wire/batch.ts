@@ -7,6 +7,7 @@
  */
 import {
   type Deductions,
+  type ExceptionEvent,
   type LogEvent,
   type MemberEvent,
   NO_DEDUCTIONS,
@@ -15,6 +16,7 @@ import {
   type Return,
   type ReturnLine,
 } from '../scoring/event.ts';
+import { NO_THRESHOLDS, type Threshold } from '../scoring/exceptions.ts';
 import { type Candidate, isMemberEvent, problemOf } from './event-check.ts';
 import { pack, unpack, WireError } from './pack.ts';
 
@@ -33,6 +35,8 @@ const PROGRAM = 9;
 const CAPTURE = 10;
 const RELEASE = 11;
 const REVERSAL = 12;
+const EXCEPTION = 13;
+const EXCEPTION_END = 14;
 
 export interface Batch {
   /** Subject for the outcomes, in the order of the events; '' when nobody waits. */
@@ -76,7 +80,11 @@ export function estimateBytes(event: MemberEvent): number {
     case 'return':
       return head + saleBytes(event) + event.originalId.length + returnLineBytes(event.lines);
     case 'adjustment':
-      return head + event.reason.length + event.agent.length + event.wallet.length;
+      return head + event.reason.length + event.agent.length + event.wallet.length + event.approvedBy.length;
+    case 'exception':
+      return head + termsBytes(event) + event.reason.length + event.agent.length;
+    case 'exception_end':
+      return head + event.originalId.length + event.reason.length + event.agent.length;
     case 'redemption':
     case 'authorisation':
       return head + event.store.length + event.terminal.length + event.wallet.length;
@@ -122,6 +130,15 @@ function returnLineBytes(lines: readonly ReturnLine[]): number {
   return bytes;
 }
 
+/** A threshold's number and the length of its text. */
+const THRESHOLD_BYTES = 12;
+
+function termsBytes({ tier, floor, ceiling, thresholds }: ExceptionEvent): number {
+  let bytes = tier.length + floor.length + ceiling.length;
+  for (const { level } of thresholds) bytes += THRESHOLD_BYTES + level.length;
+  return bytes;
+}
+
 function eventToArray(event: LogEvent): unknown[] {
   switch (event.type) {
     case 'purchase': {
@@ -154,9 +171,19 @@ function eventToArray(event: LogEvent): unknown[] {
     case 'reversal':
       return [REVERSAL, event.id, event.memberId, event.occurredAt, event.originalId, event.points];
     case 'adjustment': {
-      const { id, memberId, occurredAt, points, reason, agent, wallet } = event;
+      const { id, memberId, occurredAt, points, reason, agent, wallet, approvedBy } = event;
       const fields = [ADJUSTMENT, id, memberId, occurredAt, points, reason, agent];
+      if (approvedBy !== '') return [...fields, wallet, approvedBy];
       return wallet === '' ? fields : [...fields, wallet];
+    }
+    case 'exception': {
+      const { id, memberId, occurredAt, tier, floor, ceiling, until, reason, agent } = event;
+      const thresholds = event.thresholds.flatMap(({ level, from }) => [level, from]);
+      return [EXCEPTION, id, memberId, occurredAt, tier, floor, ceiling, thresholds, until, reason, agent];
+    }
+    case 'exception_end': {
+      const { id, memberId, occurredAt, originalId, reason, agent } = event;
+      return [EXCEPTION_END, id, memberId, occurredAt, originalId, reason, agent];
     }
     case 'enrolment':
       return [ENROLMENT, event.id, event.memberId, event.occurredAt];
@@ -214,6 +241,7 @@ function arrayToEvent(value: unknown): LogEvent | Malformed {
           reason: value[5],
           agent: value[6],
           wallet: value.length > 7 ? value[7] : '',
+          approvedBy: value.length > 8 ? value[8] : '',
         },
         value,
       );
@@ -231,6 +259,25 @@ function arrayToEvent(value: unknown): LogEvent | Malformed {
       return checked(ofOriginal('release', value), value);
     case REVERSAL:
       return checked(partOfOriginal('reversal', value), value);
+    case EXCEPTION:
+      return checked(
+        {
+          type: 'exception',
+          id: value[1],
+          memberId: value[2],
+          occurredAt: value[3],
+          tier: value[4],
+          floor: value[5],
+          ceiling: value[6],
+          thresholds: thresholdsOf(value[7]),
+          until: value[8],
+          reason: value[9],
+          agent: value[10],
+        },
+        value,
+      );
+    case EXCEPTION_END:
+      return checked({ ...ofOriginal('exception_end', value), reason: value[5], agent: value[6] }, value);
     case ENROLMENT:
       return checked({ type: 'enrolment', id: value[1], memberId: value[2], occurredAt: value[3] }, value);
     case TICK:
@@ -245,7 +292,7 @@ function arrayToEvent(value: unknown): LogEvent | Malformed {
 
 type Fields = readonly unknown[];
 
-function ofOriginal(type: 'void' | 'confirmation' | 'release', fields: Fields): Candidate {
+function ofOriginal(type: 'void' | 'confirmation' | 'release' | 'exception_end', fields: Fields): Candidate {
   return { type, id: fields[1], memberId: fields[2], occurredAt: fields[3], originalId: fields[4] };
 }
 
@@ -303,6 +350,14 @@ function purchaseLines(flat: unknown): unknown {
     lines.push({ sku: flat[index], category: flat[index + 1], quantity: flat[index + 2], amount: flat[index + 3] });
   }
   return lines;
+}
+
+function thresholdsOf(flat: unknown): unknown {
+  if (!Array.isArray(flat) || flat.length % 2 !== 0) return undefined;
+  if (flat.length === 0) return NO_THRESHOLDS;
+  const thresholds: Readonly<Record<keyof Threshold, unknown>>[] = [];
+  for (let index = 0; index < flat.length; index += 2) thresholds.push({ level: flat[index], from: flat[index + 1] });
+  return thresholds;
 }
 
 function flatReturnLines(lines: readonly ReturnLine[]): unknown[] {

@@ -50,7 +50,7 @@ interface EntryEffect {
   /** Absent for what time causes, and for what wallets do by themselves. */
   readonly eventId?: string;
   readonly at: string;
-  /** The purchase, redemption or authorisation that it is about. */
+  /** The purchase, redemption, authorisation or exception that it is about. */
   readonly originalId?: string;
   readonly movements: readonly MovementView[];
   /** Of each wallet that it moved, after the event or the instant that caused it. */
@@ -93,6 +93,8 @@ export const EFFECT_TYPES: Readonly<Record<EffectBody['type'], true>> = {
   release: true,
   redemption_reversal: true,
   adjustment: true,
+  exception: true,
+  exception_end: true,
   expiration: true,
   tier_changed: true,
   rejected: true,

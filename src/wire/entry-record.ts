@@ -20,6 +20,7 @@ import type {
 } from '../scoring/entry.ts';
 import { type Deductions, NO_DEDUCTIONS, NOT_GIVEN, type ReturnLine } from '../scoring/event.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
+import { readTermsOfException, writeTermsOfException } from './exception-record.ts';
 import { readDays, readLots, writeDays, writeLots } from './lots-record.ts';
 import { WireError } from './pack.ts';
 
@@ -47,6 +48,9 @@ const HOLD = 13;
 const CAPTURE = 14;
 const RELEASE = 15;
 const REDEMPTION_REVERSAL = 16;
+const EXCEPTION = 17;
+const EXCEPTION_END = 18;
+const ADJUSTMENT_APPROVED = 19;
 
 /** Bytes of terms written before. A program has a few, compiled once, and nearly every entry names one of them. */
 const knownTerms = new WeakMap<AccrualTerms, Uint8Array>();
@@ -154,17 +158,30 @@ export function writeEntry(out: ByteWriter, entry: Entry): void {
       writeRestored(out, entry.restored);
       return;
     case 'adjustment': {
-      const isPlain = entry.walletId === POINTS_WALLET && entry.wallet === '';
-      writeHead(out, isPlain ? ADJUSTMENT : ADJUSTMENT_OF_WALLET, entry);
+      const code = adjustmentCode(entry);
+      writeHead(out, code, entry);
       out.uint(entry.programVersion);
       out.int(entry.points);
       out.text(entry.reason);
       out.text(entry.agent);
-      if (isPlain) return;
+      if (code === ADJUSTMENT) return;
       out.text(entry.walletId);
       out.text(entry.wallet);
+      if (code === ADJUSTMENT_APPROVED) out.text(entry.approvedBy);
       return;
     }
+    case 'exception':
+      writeHead(out, EXCEPTION, entry);
+      out.uint(entry.programVersion);
+      writeTermsOfException(out, entry);
+      return;
+    case 'exception_end':
+      writeHead(out, EXCEPTION_END, entry);
+      out.uint(entry.programVersion);
+      out.text(entry.originalId);
+      out.text(entry.reason);
+      out.text(entry.agent);
+      return;
     case 'enrolment':
       writeHead(out, ENROLMENT, entry);
       out.uint(entry.programVersion);
@@ -200,6 +217,11 @@ function isNone(deductions: Deductions): boolean {
   if (deductions === NO_DEDUCTIONS) return true;
   const { discount, paidWithPoints, tax, tip, giftCards } = deductions;
   return discount + paidWithPoints + tax + tip + giftCards === 0;
+}
+
+function adjustmentCode({ walletId, wallet, approvedBy }: AdjustmentEntry): number {
+  if (approvedBy !== '') return ADJUSTMENT_APPROVED;
+  return walletId === POINTS_WALLET && wallet === '' ? ADJUSTMENT : ADJUSTMENT_OF_WALLET;
 }
 
 function reversalCode(parts: readonly ReversalPart[]): number {
@@ -289,9 +311,20 @@ export function readEntry(from: ByteReader): Entry {
         restored: readRestored(from),
       };
     case ADJUSTMENT:
-      return readAdjustment(from, head, true);
     case ADJUSTMENT_OF_WALLET:
-      return readAdjustment(from, head, false);
+    case ADJUSTMENT_APPROVED:
+      return readAdjustment(from, head, kind);
+    case EXCEPTION:
+      return { kind: 'exception', ...head, programVersion: from.uint(), ...readTermsOfException(from) };
+    case EXCEPTION_END:
+      return {
+        kind: 'exception_end',
+        ...head,
+        programVersion: from.uint(),
+        originalId: from.text(),
+        reason: from.text(),
+        agent: from.text(),
+      };
     case ENROLMENT:
       return { kind: 'enrolment', ...head, programVersion: from.uint() };
     case EXPIRATION: {
@@ -581,14 +614,16 @@ function readCapture(from: ByteReader, head: Head): CaptureEntry {
   };
 }
 
-function readAdjustment(from: ByteReader, head: Head, isPlain: boolean): AdjustmentEntry {
+/** `code` says how it is laid out. */
+function readAdjustment(from: ByteReader, head: Head, code: number): AdjustmentEntry {
   const programVersion = from.uint();
   const points = from.int();
   const reason = from.text();
   const agent = from.text();
-  const walletId = isPlain ? POINTS_WALLET : from.text();
-  const wallet = isPlain ? '' : from.text();
-  return { kind: 'adjustment', ...head, programVersion, walletId, wallet, points, reason, agent };
+  const walletId = code === ADJUSTMENT ? POINTS_WALLET : from.text();
+  const wallet = code === ADJUSTMENT ? '' : from.text();
+  const approvedBy = code === ADJUSTMENT_APPROVED ? from.text() : '';
+  return { kind: 'adjustment', ...head, programVersion, walletId, wallet, points, reason, agent, approvedBy };
 }
 
 /** An amount that may have been left out: 0 for that, else one more than it is. */

@@ -6,11 +6,13 @@ import {
   AMOUNT_MAX,
   ID_BYTES_MAX,
   LABEL_BYTES_MAX,
+  LEVEL_BYTES_MAX,
   LINES_PER_EVENT_MAX,
   OCCURRED_AT_MIN_MS,
   POINTS_MAX,
   QUANTITY_MAX,
   REASON_BYTES_MAX,
+  THRESHOLDS_MAX,
   WALLET_BYTES_MAX,
 } from '../limits.ts';
 import { type Deductions, type MemberEvent, NO_DEDUCTIONS, NOT_GIVEN } from '../scoring/event.ts';
@@ -36,7 +38,7 @@ export function problemOf(candidate: Candidate): Problem | undefined {
   const head =
     textProblem(candidate['id'], 'id', 1, ID_BYTES_MAX) ??
     textProblem(candidate['memberId'], 'memberId', 1, ID_BYTES_MAX) ??
-    instantProblem(candidate['occurredAt']);
+    instantProblem(candidate['occurredAt'], 'occurredAt');
   if (head !== undefined) return head;
   switch (candidate.type) {
     case 'purchase':
@@ -63,11 +65,16 @@ export function problemOf(candidate: Candidate): Problem | undefined {
         walletProblem(candidate) ??
         textProblem(candidate['reason'], 'reason', 0, REASON_BYTES_MAX) ??
         textProblem(candidate['agent'], 'agent', 0, LABEL_BYTES_MAX) ??
+        textProblem(candidate['approvedBy'], 'approvedBy', 0, LABEL_BYTES_MAX) ??
         integerProblem(candidate['points'], 'points', -POINTS_MAX, POINTS_MAX) ??
         (candidate['points'] === 0
           ? { path: 'points', message: 'expected points to add or to take, got 0' }
           : undefined)
       );
+    case 'exception':
+      return exceptionProblem(candidate) ?? decisionProblem(candidate);
+    case 'exception_end':
+      return originalProblem(candidate) ?? decisionProblem(candidate);
     case 'enrolment':
       return undefined;
   }
@@ -90,6 +97,47 @@ function walletProblem(candidate: Candidate): Problem | undefined {
 
 function originalProblem(candidate: Candidate): Problem | undefined {
   return textProblem(candidate['originalId'], 'originalId', 1, ID_BYTES_MAX);
+}
+
+/** An agent has decided, and says why. */
+function decisionProblem(candidate: Candidate): Problem | undefined {
+  return (
+    textProblem(candidate['reason'], 'reason', 1, REASON_BYTES_MAX) ??
+    textProblem(candidate['agent'], 'agent', 1, LABEL_BYTES_MAX)
+  );
+}
+
+function exceptionProblem(candidate: Candidate): Problem | undefined {
+  const { thresholds } = candidate;
+  const problem =
+    textProblem(candidate['tier'], 'tier', 0, LEVEL_BYTES_MAX) ??
+    textProblem(candidate['floor'], 'floor', 0, LEVEL_BYTES_MAX) ??
+    textProblem(candidate['ceiling'], 'ceiling', 0, LEVEL_BYTES_MAX) ??
+    instantProblem(candidate['until'], 'until') ??
+    thresholdsProblem(thresholds);
+  if (problem !== undefined) return problem;
+  const isEmpty = candidate['floor'] === '' && candidate['ceiling'] === '' && (thresholds as unknown[]).length === 0;
+  return isEmpty
+    ? { path: 'floor', message: 'expected a floor, a ceiling or thresholds, got none of them' }
+    : undefined;
+}
+
+/** In the order of their names, so that the same ones are the same event. */
+function thresholdsProblem(thresholds: unknown): Problem | undefined {
+  if (!Array.isArray(thresholds) || thresholds.length > THRESHOLDS_MAX) {
+    return { path: 'thresholds', message: `expected at most ${THRESHOLDS_MAX} thresholds by level` };
+  }
+  let before = '';
+  for (const one of thresholds) {
+    const { level, from } = asObject(one);
+    const problem =
+      textProblem(level, 'thresholds', 1, LEVEL_BYTES_MAX) ??
+      integerProblem(from, `thresholds.${level}`, 0, AMOUNT_MAX);
+    if (problem !== undefined) return problem;
+    if ((level as string) <= before) return { path: 'thresholds', message: 'expected each level once, by name' };
+    before = level as string;
+  }
+  return undefined;
 }
 
 function saleProblem(candidate: Candidate): Problem | undefined {
@@ -216,12 +264,12 @@ export function integerProblem(value: unknown, path: string, min: number, max: n
   };
 }
 
-function instantProblem(value: unknown): Problem | undefined {
+function instantProblem(value: unknown, path: string): Problem | undefined {
   if (value === 0) return undefined;
   if (Number.isInteger(value) && (value as number) >= OCCURRED_AT_MIN_MS && (value as number) <= INSTANT_MAX_MS) {
     return undefined;
   }
-  return { path: 'occurredAt', message: `expected an instant since 1980, got ${shown(value)}` };
+  return { path, message: `expected an instant since 1980, got ${shown(value)}` };
 }
 
 /** A value as a message shows it: short, whatever it is. */

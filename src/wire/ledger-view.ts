@@ -1,9 +1,10 @@
 /** A ledger entry as the world sees it, with a sentence for people. */
 import { DAY_MS } from '../lib/zone.ts';
 import { type Days, lastDay } from '../scoring/days.ts';
-import type { Accrual, Entry, ReversalPart } from '../scoring/entry.ts';
+import type { Accrual, Entry, ExceptionEntry, ReversalPart } from '../scoring/entry.ts';
 import { movedBy } from '../scoring/points.ts';
 import { instantText } from './instant-text.ts';
+import { exceptionTerms } from './member-view.ts';
 import { type MovementView, movementsOf } from './movements.ts';
 
 const TYPES: Readonly<Record<Entry['kind'], true>> = {
@@ -17,6 +18,8 @@ const TYPES: Readonly<Record<Entry['kind'], true>> = {
   release: true,
   redemption_reversal: true,
   adjustment: true,
+  exception: true,
+  exception_end: true,
   enrolment: true,
   expiration: true,
 };
@@ -40,14 +43,20 @@ export interface LedgerEntryView {
   /** The purchase came later than the program accepts without a mark. */
   readonly late?: true;
   readonly store?: string;
-  /** The purchase, redemption or authorisation that it is about. */
+  /** The purchase, redemption, authorisation or exception that it is about. */
   readonly originalId?: string;
   /** Of points that pay: what they pay, minor units. */
   readonly worth?: number;
-  /** Of a hold: when it is over. */
+  /** Of a hold or an exception: when it is over. */
   readonly until?: string;
   readonly reason?: string;
   readonly agent?: string;
+  readonly approvedBy?: string;
+  /** What an exception says (member-view.ts). */
+  readonly tier?: string;
+  readonly floor?: string;
+  readonly ceiling?: string;
+  readonly thresholds?: Readonly<Record<string, number>>;
   /** Of an expiration: its points by the local day they were earned. */
   readonly earned?: readonly EarnedView[];
 }
@@ -98,8 +107,16 @@ function detailsOf(entry: Entry): Details {
     case 'release':
     case 'redemption_reversal':
       return { originalId: entry.originalId };
-    case 'adjustment':
-      return { reason: entry.reason, agent: entry.agent };
+    case 'adjustment': {
+      const { reason, agent, approvedBy } = entry;
+      return { reason, agent, ...(approvedBy === '' ? {} : { approvedBy }) };
+    }
+    case 'exception':
+      return { ...exceptionTerms(entry), reason: entry.reason, agent: entry.agent };
+    case 'exception_end': {
+      const { originalId, eventId, reason, agent } = entry;
+      return { originalId, ...(eventId === '' ? {} : { reason, agent }) };
+    }
     case 'enrolment':
       return {};
     case 'expiration':
@@ -152,11 +169,27 @@ function entryText(entry: Entry): string {
       const { points, walletId, reason } = entry;
       return `${points > 0 ? 'Added' : 'Took'} ${Math.abs(points)} ${walletId}${reason === '' ? '' : `: ${reason}`}`;
     }
+    case 'exception':
+      return `Exception${entry.until === 0 ? '' : ` until ${instantText(entry.until)}`}: ${termsText(entry)}; ${entry.reason}`;
+    case 'exception_end': {
+      const { originalId, eventId, reason } = entry;
+      return eventId === '' ? `The exception ${originalId} is over` : `Ended the exception ${originalId}: ${reason}`;
+    }
     case 'enrolment':
       return 'Enrolled';
     case 'expiration':
       return `${amountsText(entry)} expired, earned ${earnedText(entry.earned)}`;
   }
+}
+
+/** As in "at least silver and gold from 30000". */
+function termsText({ floor, ceiling, thresholds, tier }: ExceptionEntry): string {
+  const terms = listText([
+    ...(floor === '' ? [] : [`at least ${floor}`]),
+    ...(ceiling === '' ? [] : [`at most ${ceiling}`]),
+    ...thresholds.map(({ level, from }) => `${level} from ${from}`),
+  ]);
+  return tier === '' ? terms : `${terms} of ${tier}`;
 }
 
 /** As in "42 points and 12 cash". */

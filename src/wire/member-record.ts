@@ -3,10 +3,11 @@
  * fields (bytes.ts) in the order of `encodeMember`. The digest leaves the head out: two logs with the same events in another
  * packing give the same digest, though their sequences differ.
  *
- * Member record version 3, chunk version 1, id block version 1. Version 3 has wallets, holds and a standing (tier-record.ts).
+ * Member record version 4, chunk version 1, id block version 1. Version 4 has exceptions (exception-record.ts). Version 3 has
+ * wallets, holds and a standing (tier-record.ts).
  * Version 2 has one wallet, `points`, in place, nothing pending, held or counted; version 1 also has no last days of lots and
  * nothing that has expired.
- * Both are read, and still written for a member of whom there is no more to say, so that where a program uses no more of it a
+ * All are read, and still written for a member of whom there is no more to say, so that where a program uses no more of it a
  * store, its digest and a fold of its log stay alike. An entry says by its code how it is laid out (entry-record.ts).
  */
 import { assert } from '../lib/assert.ts';
@@ -17,6 +18,7 @@ import { type Chunk, History } from '../scoring/history.ts';
 import { type IdBlock, IdIndex } from '../scoring/id-index.ts';
 import { type Member, newMember } from '../scoring/member.ts';
 import { ByteReader, ByteWriter, type RecordSlabs } from './bytes.ts';
+import { readExceptions, writeExceptions } from './exception-record.ts';
 import { readDays, writeDays } from './lots-record.ts';
 import { UnknownVersion } from './pack.ts';
 import { PackedEntries } from './packed-entries.ts';
@@ -26,6 +28,7 @@ import { readOnlyWallet, readWallets, writeOnlyWallet, writeWallets } from './wa
 const WITHOUT_EXPIRY = 1;
 const WITH_ONE_WALLET = 2;
 const IN_FULL = 3;
+const WITH_EXCEPTIONS = 4;
 const CHUNK_VERSION = 1;
 const ID_BLOCK_VERSION = 1;
 const SEQUENCE_BYTES = 8;
@@ -47,12 +50,13 @@ export function encodeMember(member: Member, records?: RecordSlabs): Uint8Array 
   out.byte(version);
   out.double(member.version);
   out.uint(member.enrolledAt);
-  if (version === IN_FULL) writeWallets(out, member);
+  if (version >= IN_FULL) writeWallets(out, member);
   else writeOnlyWallet(out, only, version === WITH_ONE_WALLET);
   writeDays(out, member.spend);
   out.text(member.levelId);
   out.uint(member.levelSince);
-  if (version === IN_FULL) writeStanding(out, member.standing);
+  if (version >= IN_FULL) writeStanding(out, member.standing);
+  if (version === WITH_EXCEPTIONS) writeExceptions(out, member);
   out.uint(member.programVersion);
   out.uint(member.asOf);
   out.uint(member.due === Infinity ? 0 : member.due);
@@ -68,17 +72,18 @@ export function decodeMember(
   readBlocks: (memberId: string, sealed: number) => (IdBlock | undefined)[],
 ): Member {
   const version = bytes[0] ?? 0;
-  if (version < WITHOUT_EXPIRY || version > IN_FULL) throw new UnknownVersion('member record', bytes[0]);
+  if (version < WITHOUT_EXPIRY || version > WITH_EXCEPTIONS) throw new UnknownVersion('member record', bytes[0]);
   const from = new ByteReader(bytes, 1);
   const member = unstoredMember(id);
   member.version = from.double();
   member.enrolledAt = from.uint();
-  if (version === IN_FULL) readWallets(from, member);
+  if (version >= IN_FULL) readWallets(from, member);
   else member.wallets = [readOnlyWallet(from, version === WITH_ONE_WALLET)];
   member.spend = readDays(from);
   member.levelId = from.text();
   member.levelSince = from.uint();
-  if (version === IN_FULL) member.standing = readStanding(from);
+  if (version >= IN_FULL) member.standing = readStanding(from);
+  if (version === WITH_EXCEPTIONS) readExceptions(from, member);
   member.programVersion = from.uint();
   member.asOf = from.uint();
   member.due = from.uint() || Infinity;
@@ -122,8 +127,9 @@ export function decodeIdBlock(bytes: Uint8Array): IdBlock {
 }
 
 /** The oldest that can hold what there is of the member. */
-function versionFor({ wallets, holds, standing }: Member): number {
+function versionFor({ wallets, holds, exceptions, standing }: Member): number {
   const [only] = wallets;
+  if (exceptions.length > 0) return WITH_EXCEPTIONS;
   if (standing !== undefined) return IN_FULL;
   if (only === undefined) return holds.length > 0 ? IN_FULL : WITHOUT_EXPIRY;
   if (wallets.length > 1 || only.id !== POINTS_WALLET || only.pending.length > 0 || holds.length > 0) return IN_FULL;

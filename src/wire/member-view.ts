@@ -3,10 +3,12 @@ import { EXPIRING_SHOWN_MAX } from '../limits.ts';
 import { NEVER } from '../program/expiry.ts';
 import type { Program, TierSet } from '../program/program.ts';
 import { firstDayFrom, sumOfDays } from '../scoring/days.ts';
+import { type Exception, exceptionsOf, heldRank, isInForce, thresholdAt } from '../scoring/exceptions.ts';
 import { type Hold, heldPoints } from '../scoring/holds.ts';
 import { sumOfLots } from '../scoring/lots.ts';
 import type { Member } from '../scoring/member.ts';
 import { nextAvailable, sumOfPending } from '../scoring/pending.ts';
+import { foresee } from '../scoring/settle.ts';
 import type { Wallet } from '../scoring/wallet.ts';
 import { instantText } from './instant-text.ts';
 import type { ExpiringView } from './movements.ts';
@@ -26,6 +28,8 @@ export interface MemberView {
   readonly pending?: readonly ExpiringView[];
   /** Points set aside; absent where there are none. */
   readonly holds?: readonly HoldView[];
+  /** Those in force; absent where there are none. */
+  readonly exceptions?: readonly ExceptionView[];
   readonly tiers: Readonly<Record<string, TierView>>;
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -36,6 +40,21 @@ export interface HoldView {
   readonly wallet: string;
   readonly points: number;
   readonly until: string;
+}
+
+/** What is not said of it is absent. */
+export interface ExceptionView {
+  /** Id of the event that made it. */
+  readonly id: string;
+  /** The tier set; absent for the program's first. */
+  readonly tier?: string;
+  readonly floor?: string;
+  readonly ceiling?: string;
+  /** By level; minor units where spend is counted. */
+  readonly thresholds?: Readonly<Record<string, number>>;
+  readonly until?: string;
+  readonly reason: string;
+  readonly agent: string;
 }
 
 export interface BalanceView {
@@ -60,6 +79,7 @@ export function memberView(program: Program, member: Member, epoch: string): Mem
     expiring: expiringView(program, member.wallets),
     ...pendingView(program, member.wallets),
     ...holdsView(member.holds),
+    ...exceptionsView(member),
     ...(program.qualifying !== undefined
       ? { tiers: setViews(program, member), counters: counterViews(program, member) }
       : {
@@ -123,9 +143,38 @@ function holdsView(holds: readonly Hold[]): Pick<MemberView, 'holds'> {
   };
 }
 
+function exceptionsView({ exceptions, asOf }: Member): Pick<MemberView, 'exceptions'> {
+  const inForce = exceptions.filter((exception) => isInForce(exception, asOf));
+  if (inForce.length === 0) return {};
+  return {
+    exceptions: inForce.map(({ id, reason, agent, until, ...rest }) => {
+      return { id, ...exceptionTerms({ ...rest, until: until === Infinity ? 0 : until }), reason, agent };
+    }),
+  };
+}
+
+type Terms = Pick<Exception, 'tier' | 'floor' | 'ceiling' | 'thresholds' | 'until'>;
+
+/** What an exception says, without what it leaves unsaid. An `until` of 0 is none. */
+export function exceptionTerms(terms: Terms): Omit<ExceptionView, 'id' | 'reason' | 'agent'> {
+  const { tier, floor, ceiling, thresholds, until } = terms;
+  return {
+    ...(tier === '' ? {} : { tier }),
+    ...(floor === '' ? {} : { floor }),
+    ...(ceiling === '' ? {} : { ceiling }),
+    ...(thresholds.length === 0
+      ? {}
+      : { thresholds: Object.fromEntries(thresholds.map(({ level, from }) => [level, from])) }),
+    ...(until === 0 ? {} : { until: instantText(until) }),
+  };
+}
+
 function tierView(program: Program, tiers: TierSet, member: Member): TierView {
-  const index = tiers.levels.findIndex(({ id }) => id === member.levelId);
-  const next = tiers.levels[index + 1];
+  const { levels } = tiers;
+  const exceptions = exceptionsOf(member, tiers.id, true);
+  const rankOf = (id: string): number => levels.findIndex((level) => level.id === id);
+  const index = rankOf(member.levelId);
+  const next = index < heldRank(levels.length - 1, exceptions, rankOf, member.asOf) ? levels[index + 1] : undefined;
   const loss = levelEnd(program, tiers, member);
   return {
     level: member.levelId === '' ? null : member.levelId,
@@ -136,7 +185,13 @@ function tierView(program: Program, tiers: TierSet, member: Member): TierView {
       : {
           next: {
             level: next.id,
-            paths: [path(member.windowSpend, next.fromMinor, firstLoss(program, tiers, member))],
+            paths: [
+              path(
+                member.windowSpend,
+                thresholdAt(exceptions, next.id, next.fromMinor, member.asOf),
+                firstLoss(program, tiers, member),
+              ),
+            ],
           },
         }),
     ...(loss === undefined ? {} : { keep: [path(loss.spend, loss.need, loss.at)] }),
@@ -152,12 +207,17 @@ function firstLoss(program: Program, tiers: TierSet, { spend, windowFirstDay }: 
   return day === undefined ? undefined : program.zone.startOfDay(tiers.window.leavesOn(day));
 }
 
+interface LevelEnd {
+  readonly at: number;
+  /** In the window then. */
+  readonly spend: number;
+  readonly need: number;
+}
+
 /** When the spend that is there no longer carries the level, how much will be left then, and how much it takes. */
-function levelEnd(
-  program: Program,
-  tiers: TierSet,
-  { spend, windowFirstDay, levelId }: Member,
-): { at: number; spend: number; need: number } | undefined {
+function levelEnd(program: Program, tiers: TierSet, member: Member): LevelEnd | undefined {
+  const { spend, windowFirstDay, levelId } = member;
+  if (member.exceptions.length > 0) return levelEndForeseen(program, tiers, member);
   const need = tiers.level(levelId)?.fromMinor ?? 0;
   if (need === 0) return undefined;
   for (let day = firstDayFrom(spend, windowFirstDay); day !== undefined; day = firstDayFrom(spend, day + 1)) {
@@ -166,4 +226,16 @@ function levelEnd(
     if (left < need) return { at: program.zone.startOfDay(edge), spend: left, need };
   }
   return undefined;
+}
+
+/** The same of a member with exceptions, which hold levels for a time whatever the spend. */
+function levelEndForeseen(program: Program, { id, levels }: TierSet, member: Member): LevelEnd | undefined {
+  const rankOf = ({ levelId }: Member): number => levels.findIndex((level) => level.id === levelId);
+  const rank = rankOf(member);
+  const level = levels[rank];
+  if (level === undefined) return undefined;
+  const ahead = foresee(program, member, (one) => rankOf(one) < rank);
+  if (ahead === undefined) return undefined;
+  const { asOf: at, windowSpend } = ahead;
+  return { at, spend: windowSpend, need: thresholdAt(exceptionsOf(ahead, id, true), level.id, level.fromMinor, at) };
 }

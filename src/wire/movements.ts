@@ -71,6 +71,8 @@ export function movementsOf(entry: Entry): MovementView[] {
     case 'adjustment':
       return [{ wallet: entry.walletId, amount: entry.points, rule: 'adjustment' }];
     case 'settlement':
+    case 'exception':
+    case 'exception_end':
     case 'enrolment':
       return [];
     case 'expiration': {

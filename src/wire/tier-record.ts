@@ -42,7 +42,7 @@ export function readStanding(from: ByteReader): Standing | undefined {
     const since = from.uint();
     const phases: Phase[] = [];
     for (let left = from.uint(); left > 0; left--) phases.push(readPhase(from));
-    sets.push({ id, since, phases });
+    sets.push({ id, level: phases.at(-1)?.level ?? '', since, phases });
   }
   standing.sets = sets;
   return standing;

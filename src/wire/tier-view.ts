@@ -5,8 +5,11 @@
 import { WINDOW_DAYS_MAX } from '../limits.ts';
 import type { Counter, Program, SetLevel } from '../program/program.ts';
 import { anchorOf, countOf, firstCountFrom, standingOf } from '../scoring/counters.ts';
+import { heldRank } from '../scoring/exceptions.ts';
 import type { Member } from '../scoring/member.ts';
-import { type Judged, nextDue, phaseAfter } from '../scoring/phases.ts';
+import { amountOf, type Judged, nextDue, phaseAfter } from '../scoring/phases.ts';
+import { judgedOf } from '../scoring/sets.ts';
+import { foresee } from '../scoring/settle.ts';
 import { type Phase, phaseNow, type SetStanding } from '../scoring/standing.ts';
 import { instantText } from './instant-text.ts';
 
@@ -46,7 +49,7 @@ export function setViews(program: Program, member: Member): Record<string, TierV
   return Object.fromEntries(
     (program.qualifying?.sets ?? []).map((set, index) => {
       const own = standing.sets[index] as SetStanding;
-      return [set.id, setView(program, { set, member, standing }, own)];
+      return [set.id, setView(program, judgedOf(program, set, member, index), own, index)];
     }),
   );
 }
@@ -66,18 +69,17 @@ export function counterViews({ qualifying }: Program, member: Member): Record<st
   );
 }
 
-function setView({ zone }: Program, judged: Judged, own: SetStanding): TierView {
-  const { set, member } = judged;
-  const phase = phaseNow(own);
-  const rank = set.rank(phase.level);
+function setView(program: Program, judged: Judged, own: SetStanding, index: number): TierView {
+  const { set, member, exceptions } = judged;
+  const rank = set.rank(own.level);
   const held = set.levels[rank];
-  const next = set.levels[rank + 1];
-  const change = changeAhead(judged, phase);
-  const changeAt = change === undefined ? '' : instantText(zone.startOfDay(change.day));
+  const highest = heldRank(set.levels.length - 1, exceptions, set.rank, member.asOf);
+  const next = rank < highest ? set.levels[rank + 1] : undefined;
+  const change = exceptions.length === 0 ? changeAhead(judged, own) : changeForeseen(program, judged, own, index);
+  const changeAt = change === undefined ? '' : instantText(change.at);
   const isEnd = change !== undefined && set.rank(change.level) <= rank;
-  const path = pathsFor(judged, phase, zone);
   return {
-    level: phase.level === '' ? null : phase.level,
+    level: own.level === '' ? null : own.level,
     ...(own.since === 0 ? {} : { since: instantText(own.since) }),
     ...(isEnd ? { until: changeAt, projected: change.level === '' ? null : change.level } : {}),
     ...(change === undefined || isEnd ? {} : { upcoming: { level: change.level, at: changeAt } }),
@@ -87,11 +89,14 @@ function setView({ zone }: Program, judged: Judged, own: SetStanding): TierView 
           next: {
             level: next.id,
             needs: needsOf(next),
-            paths: path(next, { day: member.asOfDay, last: member.asOfDay }, undefined),
+            paths: pathsTo(next, judged, phaseNow(own), { day: member.asOfDay, last: member.asOfDay }, undefined),
           },
         }),
     ...(isEnd && held !== undefined
-      ? { keep: path(held, decidingOn(judged, phase, change.day), change.day), keepNeeds: needsOf(held) }
+      ? {
+          keep: pathsTo(held, change.judged, phaseNow(own), decidingOn(judged, own, change.day), change),
+          keepNeeds: needsOf(held),
+        }
       : {}),
     ...(held === undefined || held.benefits.length === 0 ? {} : { benefits: held.benefits }),
   };
@@ -101,18 +106,45 @@ function needsOf({ conditions, needed }: SetLevel): Needs {
   return needed === conditions.length ? 'all' : needed === 1 ? 'any' : needed;
 }
 
-/** The next change of level, or renewal, that time alone makes; undefined for none in as long as any window looks. */
-function changeAhead(judged: Judged, now: Phase): Phase | undefined {
+/** A change of level, or a renewal, to come. */
+interface Change {
+  readonly at: number;
+  /** Local day of `at`. */
+  readonly day: number;
+  readonly level: string;
+  /** By what it is decided. */
+  readonly judged: Judged;
+}
+
+/** The next one that time alone makes; undefined for none in as long as any window looks. */
+function changeAhead(judged: Judged, own: SetStanding): Change | undefined {
   const { asOfDay } = judged.member;
-  const isRenewed = ({ until, lostDay }: Phase): boolean =>
-    judged.set.term?.kind === 'span' && until !== now.until && lostDay === 0;
+  const now = phaseNow(own);
   let phase = now;
   for (let day = nextDue(judged, phase, asOfDay); day <= asOfDay + WINDOW_DAYS_MAX; day = nextDue(judged, phase, day)) {
     phase = phaseAfter(judged, phase, day, 'dawn');
     phase = phaseAfter(judged, phase, day, 'end');
-    if (phase.level !== now.level || isRenewed(phase)) return phase;
+    if (phase.level === now.level && !isRenewed(judged, now, phase)) continue;
+    return { at: judged.zone.startOfDay(phase.day), day: phase.day, level: phase.level, judged };
   }
   return undefined;
+}
+
+function isRenewed({ set }: Judged, now: Phase, { until, lostDay }: Phase): boolean {
+  return set.term?.kind === 'span' && until !== now.until && lostDay === 0;
+}
+
+/** The same of a member with exceptions, which end within days and change what is held: found by letting time pass. */
+function changeForeseen(program: Program, judged: Judged, own: SetStanding, index: number): Change | undefined {
+  const now = phaseNow(own);
+  const setOf = (member: Member): SetStanding => standingOf(member).sets[index] as SetStanding;
+  const ahead = foresee(program, judged.member, (member) => {
+    const { level } = setOf(member);
+    return level !== own.level || (level === now.level && isRenewed(judged, now, phaseNow(setOf(member))));
+  });
+  if (ahead === undefined) return undefined;
+  const { asOf: at, asOfDay: day } = ahead;
+  return { at, day, level: setOf(ahead).level, judged: judgedOf(program, judged.set, ahead, index) };
 }
 
 interface CountedOn {
@@ -121,10 +153,11 @@ interface CountedOn {
 }
 
 /** By what is counted when, it is decided whether a level goes on after the day before `lossDay`. */
-function decidingOn({ set, member, standing }: Judged, phase: Phase, lossDay: number): CountedOn {
+function decidingOn({ set, member, standing }: Judged, own: SetStanding, lossDay: number): CountedOn {
   const { term, period } = set;
   const today = member.asOfDay;
-  if (term === undefined) return { day: lossDay, last: lossDay };
+  const phase = phaseNow(own);
+  if (term === undefined || own.level !== phase.level) return { day: lossDay, last: lossDay };
   if (term.kind === 'span') return { day: lossDay - 1, last: lossDay - 1 };
   const anchor = period === undefined ? 0 : anchorOf(period, standing, phase.anchor);
   // What is reached in this period may hold past the end.
@@ -132,31 +165,35 @@ function decidingOn({ set, member, standing }: Judged, phase: Phase, lossDay: nu
   return { day: lossDay, last: lossDay - 1 };
 }
 
-type ShowPaths = (level: SetLevel, on: CountedOn, lossDay: number | undefined) => PathView[];
-
-function pathsFor(judged: Judged, phase: Phase, zone: Program['zone']): ShowPaths {
-  const { member, standing } = judged;
-  const deadline = (counter: Counter, on: CountedOn, lossDay: number | undefined): number => {
-    const { of, window } = counter;
+/** `loss`: when the level ends without them. */
+function pathsTo(
+  level: SetLevel,
+  judged: Judged,
+  phase: Phase,
+  on: CountedOn,
+  loss: Pick<Change, 'at' | 'day'> | undefined,
+): PathView[] {
+  const { member, standing, zone } = judged;
+  const deadline = ({ of, window }: Counter): number => {
     const anchor = anchorOf(window, standing, phase.anchor);
     if (window.kind === 'rolling') {
       const first = firstCountFrom(of, member, standing, window.firstDay(on.day, anchor));
-      return lossDay ?? (first === undefined ? Infinity : window.leavesOn(first, anchor));
+      return loss?.day ?? (first === undefined ? Infinity : window.leavesOn(first, anchor));
     }
     const end = window.kind === 'lifetime' ? Infinity : window.leavesOn(member.asOfDay, anchor);
-    return lossDay === undefined ? end : on.day === lossDay ? lossDay : Math.min(end, lossDay);
+    return loss === undefined ? end : on.day === loss.day ? loss.day : Math.min(end, loss.day);
   };
-  return ({ conditions }, on, lossDay) =>
-    conditions.map(({ counter, from }) => {
-      const anchor = anchorOf(counter.window, standing, phase.anchor);
-      const have = countOf(counter, member, standing, { ...on, anchor, atPeak: false });
-      const by = deadline(counter, on, lossDay);
-      return {
-        counter: counter.id,
-        have,
-        need: from,
-        missing: Math.max(0, from - have),
-        ...(by === Infinity ? {} : { by: instantText(zone.startOfDay(by)) }),
-      };
-    });
+  return level.conditions.map(({ counter, from }) => {
+    const anchor = anchorOf(counter.window, standing, phase.anchor);
+    const have = countOf(counter, member, standing, { ...on, anchor, atPeak: false });
+    const need = amountOf(judged, level, from, on.last);
+    const by = deadline(counter);
+    return {
+      counter: counter.id,
+      have,
+      need,
+      missing: Math.max(0, need - have),
+      ...(by === Infinity ? {} : { by: instantText(by === loss?.day ? loss.at : zone.startOfDay(by)) }),
+    };
+  });
 }

@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { ERRORS } from '../../src/gateway/errors.ts';
 import { openApiDocument } from '../../src/gateway/openapi.ts';
 import { parseEvents } from '../../src/ingest/parse-events.ts';
+import type { MemberEvent } from '../../src/scoring/event.ts';
 import { ENTRY_TYPES, ledgerEntryView } from '../../src/wire/ledger-view.ts';
 import { memberView } from '../../src/wire/member-view.ts';
 import { outcomeView } from '../../src/wire/outcome-view.ts';
+import { adjustmentEvent } from '../helpers/events.ts';
 import { Desk, programOf } from '../scoring/harness.ts';
 import { SPENDING, WALLETS } from '../wire/spending.ts';
 
@@ -14,6 +16,28 @@ const DAY_MS = 86_400_000;
 const document: unknown = JSON.parse(JSON.stringify(openApiDocument()));
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
 ajv.addSchema({ $id: 'api', ...openApiDocument() });
+
+const agreed = { memberId: '42', occurredAt: 0, reason: 'agreed', agent: 'ann' };
+/** After SPENDING, each with its day. */
+const DECISIONS: readonly (readonly [MemberEvent, number])[] = [
+  [
+    {
+      ...agreed,
+      type: 'exception',
+      id: 'x1',
+      tier: 'main',
+      floor: 'silver',
+      ceiling: 'gold',
+      thresholds: [{ level: 'gold', from: 20_000 }],
+      until: START_MS + 90 * DAY_MS,
+    },
+    60,
+  ],
+  [{ ...agreed, type: 'exception_end', id: 'n1', originalId: 'x1' }, 61],
+  [adjustmentEvent({ id: 'a2', approvedBy: 'bob' }), 62],
+];
+/** What they show. */
+const DECIDED = ['exceptions', 'tier', 'floor', 'ceiling', 'thresholds', 'approvedBy'];
 
 interface Found {
   readonly pointer: string;
@@ -59,13 +83,17 @@ describe('the OpenAPI document', () => {
   });
 
   it('and the engine agree on what a member, an outcome and a ledger are', () => {
-    const desk = new Desk(programOf(WALLETS));
+    const levels = [
+      { id: 'silver', from: 100 },
+      { id: 'gold', from: 500 },
+    ];
+    const desk = new Desk(programOf({ ...WALLETS, tiers: { id: 'main', window: { days: 30 }, levels } }));
     const expectValid = (name: string, value: unknown): void => {
       const validate = ajv.getSchema(`api#/components/schemas/${name}`);
       expect([value, validate?.(value), validate?.errors]).toEqual([value, true, null]);
     };
     const seen = new Set<string>();
-    for (const [event, day] of SPENDING) {
+    for (const [event, day] of [...SPENDING, ...DECISIONS]) {
       const now = START_MS + day * DAY_MS;
       const outcome = desk.score(event, now);
       const view = outcomeView(event, outcome, undefined, memberView(desk.program, desk.read(now), 'e'));
@@ -78,7 +106,18 @@ describe('the OpenAPI document', () => {
       for (const key of [...Object.keys(view), view.type]) seen.add(key);
     }
     // What was not shown was not compared.
-    for (const key of ['paid', 'redeemed', 'expired', 'pending', 'holds', 'worth', 'until', 'earned', ...ENTRY_TYPES]) {
+    for (const key of [
+      'paid',
+      'redeemed',
+      'expired',
+      'pending',
+      'holds',
+      'worth',
+      'until',
+      'earned',
+      ...DECIDED,
+      ...ENTRY_TYPES,
+    ]) {
       if (key !== 'enrolment') expect(seen, key).toContain(key);
     }
   });
@@ -86,6 +125,7 @@ describe('the OpenAPI document', () => {
   it('and the engine agree on what an event is', () => {
     const isEvent = ajv.compile({ $ref: 'api#/components/schemas/Event' });
     const head = { id: 'e', memberId: 'm' };
+    const by = { reason: 'r', agent: 'a' };
     const line = { sku: 'A', quantity: 1, amount: 5 };
     const events = [
       { ...head, type: 'purchase', amount: 5 },
@@ -124,6 +164,27 @@ describe('the OpenAPI document', () => {
       { ...head, type: 'adjustment', points: -1, wallet: 'w' },
       { ...head, type: 'adjustment', points: 0 },
       { ...head, type: 'adjustment' },
+      { ...head, type: 'adjustment', points: 5, agent: 'ann', approvedBy: 'bob' },
+      {
+        ...head,
+        ...by,
+        type: 'exception',
+        floor: 'gold',
+        ceiling: 'gold',
+        tier: 'main',
+        until: '2026-11-22T10:15:00Z',
+      },
+      { ...head, ...by, type: 'exception', thresholds: { gold: 5 } },
+      { ...head, ...by, type: 'exception', thresholds: { gold: -5 } },
+      { ...head, ...by, type: 'exception', thresholds: {} },
+      { ...head, ...by, type: 'exception', floor: '' },
+      { ...head, ...by, type: 'exception', floor: 'x'.repeat(33) },
+      { ...head, ...by, type: 'exception' },
+      { ...head, ...by, type: 'exception', agent: '', floor: 'gold' },
+      { ...head, type: 'exception', floor: 'gold' },
+      { ...head, ...by, type: 'exception_end', originalId: 'x' },
+      { ...head, type: 'exception_end', originalId: 'x' },
+      { ...head, ...by, type: 'exception_end' },
       { ...head, type: 'enrolment' },
       { ...head, type: 'tick' },
       { id: 'e', type: 'enrolment' },

@@ -28,6 +28,7 @@ export function adjustmentEvent(given: Partial<Adjustment>): Adjustment {
     points: 1,
     reason: '',
     agent: '',
+    approvedBy: '',
     ...given,
   };
 }

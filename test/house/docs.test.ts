@@ -71,8 +71,8 @@ describe('docs/events.md', () => {
     const examples = [...read('docs/events.md').matchAll(/^\{(.*\n?)*?.*\}$/gm)].map(
       ([text]) => JSON.parse(text) as { type: string },
     );
-    expect(examples).toHaveLength(17);
-    expect(new Set(examples.map(({ type }) => type)).size).toBe(11);
+    expect(examples).toHaveLength(21);
+    expect(new Set(examples.map(({ type }) => type)).size).toBe(13);
     expect(parseEvents(examples).rejected).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ import { decodeBatch, encodeBatch } from '../../src/wire/batch.ts';
 const purchase = { id: 'p1', type: 'purchase', memberId: '42', amount: 1050 };
 const refund = { id: 'r1', type: 'return', memberId: '42', originalId: 'p1' };
 const adjustment = { id: 'a1', type: 'adjustment', memberId: '42', points: -5 };
+const exception = { id: 'x1', type: 'exception', memberId: '42', reason: 'agreed', agent: 'ann' };
 const redemption = { id: 's1', type: 'redemption', memberId: '42', points: 500 };
 const capture = { id: 'k1', type: 'capture', memberId: '42', originalId: 'h1' };
 const line = { sku: 'A1', category: 'coffee', quantity: 2, amount: 1050 };
@@ -145,7 +146,9 @@ describe('what is taken', () => {
       points: -5,
       reason: 'goodwill',
       agent: '',
+      approvedBy: '',
     });
+    expect(accepted({ ...adjustment, approvedBy: 'bob' })).toMatchObject({ approvedBy: 'bob' });
     expect(accepted({ ...adjustment, wallet: 'miles', points: -1 })).toMatchObject({ wallet: 'miles', points: -1 });
     expect(accepted({ id: 'e', type: 'enrolment', memberId: '42' })).toStrictEqual({
       type: 'enrolment',
@@ -153,6 +156,31 @@ describe('what is taken', () => {
       memberId: '42',
       occurredAt: 0,
     });
+  });
+
+  it('takes exceptions and their ends; thresholds in the order of their names', () => {
+    const thresholds = { silver: 5_000, gold: 20_000 };
+    expect(accepted({ ...exception, thresholds, until: '2026-06-30T00:00:00Z' })).toStrictEqual({
+      ...exception,
+      occurredAt: 0,
+      tier: '',
+      floor: '',
+      ceiling: '',
+      thresholds: [
+        { level: 'gold', from: 20_000 },
+        { level: 'silver', from: 5_000 },
+      ],
+      until: Date.UTC(2026, 5, 30),
+    });
+    expect(accepted({ ...exception, tier: 'main', floor: 'gold', ceiling: 'black' })).toMatchObject({
+      tier: 'main',
+      floor: 'gold',
+      ceiling: 'black',
+      thresholds: [],
+      until: 0,
+    });
+    const end = { ...exception, type: 'exception_end', originalId: 'x0' };
+    expect(accepted(end)).toStrictEqual({ ...end, occurredAt: 0 });
   });
 
   it('keeps -0 out of the log', () => {
@@ -211,6 +239,30 @@ describe('what is refused', () => {
       'not a field',
     ],
     ['unknown_field', { ...purchase, constructor: 1 }, 'constructor', 'not a field'],
+    ['unknown_field', { ...exception, floor: 'gold', level: 'gold' }, 'level', 'not a field of exception events'],
+    // an exception that says nothing, or not why
+    ['invalid_event', exception, 'floor', 'expected a floor, a ceiling or thresholds, got none of them'],
+    ['invalid_event', { ...exception, floor: 'gold', reason: '' }, 'reason', 'expected 1 to 500 bytes of text'],
+    ['invalid_event', { ...exception, floor: 'gold', agent: undefined }, 'agent', 'expected text, got nothing'],
+    ['invalid_event', { ...exception, floor: 'x'.repeat(33) }, 'floor', 'expected 0 to 32 bytes of text'],
+    ['invalid_event', { ...exception, thresholds: {} }, 'floor', 'got none of them'],
+    [
+      'invalid_event',
+      { ...exception, thresholds: [{ level: 'gold', from: 5 }] },
+      'thresholds',
+      'expected at most 20 thresholds by level',
+    ],
+    ['invalid_event', { ...exception, thresholds: { gold: -1 } }, 'thresholds.gold', 'expected a whole number from 0'],
+    ['invalid_event', { ...exception, thresholds: { gold: '5' } }, 'thresholds.gold', 'got "5"'],
+    ['invalid_event', { ...exception, thresholds: { '': 5 } }, 'thresholds', 'expected 1 to 32 bytes of text'],
+    [
+      'invalid_event',
+      { ...exception, thresholds: { '\ud800': 5 } },
+      'thresholds[0].level',
+      'expected well-formed Unicode',
+    ],
+    ['invalid_event', { ...exception, floor: 'gold', until: 'soon' }, 'until', 'expected an instant with offset'],
+    ['invalid_event', { ...exception, floor: 'gold', until: '1970-01-01T00:00:00Z' }, 'until', 'since 1980'],
     ['unknown_field', { ...purchase, ['x'.repeat(1e6)]: 1 }, 'x'.repeat(40), 'not a field'],
     // no id
     ['id_missing', { type: 'purchase', memberId: '42', amount: 1 }, 'id', 'makes a resend harmless'],
@@ -228,8 +280,8 @@ describe('what is refused', () => {
       'invalid_event',
       { ...purchase, type: 'refund' },
       'type',
-      'expected purchase, return, void, confirmation, redemption, authorisation, capture, release, reversal, adjustment ' +
-        'or enrolment, got "refund"',
+      'expected purchase, return, void, confirmation, redemption, authorisation, capture, release, reversal, adjustment, ' +
+        'exception, exception_end or enrolment, got "refund"',
     ],
     ['invalid_event', { ...purchase, type: 'tick' }, 'type', 'expected purchase'],
     ['invalid_event', { ...purchase, type: 'toString' }, 'type', 'expected purchase'],
@@ -467,7 +519,9 @@ describe('for any input', () => {
     capture: ['originalId', 'points'],
     release: ['originalId'],
     reversal: ['originalId', 'points'],
-    adjustment: ['wallet', 'points', 'reason', 'agent'],
+    adjustment: ['wallet', 'points', 'reason', 'agent', 'approvedBy'],
+    exception: ['tier', 'floor', 'ceiling', 'thresholds', 'until', 'reason', 'agent'],
+    exception_end: ['originalId', 'reason', 'agent'],
     enrolment: [],
   };
   const nearlyEvent = fc
@@ -491,6 +545,12 @@ describe('for any input', () => {
         tax: fc.oneof(fc.nat({ max: 100 }), number),
         tip: fc.nat({ max: 100 }),
         redemptionId: text,
+        approvedBy: text,
+        tier: text,
+        floor: text,
+        ceiling: odd,
+        thresholds: fc.dictionary(text, number, { maxKeys: 3 }),
+        until: instant,
       },
       { requiredKeys: ['id', 'type', 'memberId'] },
     )

@@ -272,7 +272,7 @@ describe('points that were redeemed, held, adjusted or are pending', () => {
       { ...spend, type: 'authorisation', id: 'h2', points: 100 },
       { type: 'capture', id: 'c1', memberId: 'm', occurredAt: 0, originalId: 'h1', points: 150 },
       { type: 'reversal', id: 'v1', memberId: 'm', occurredAt: 0, originalId: 'r1', points: 120 },
-      { ...spend, type: 'adjustment', id: 'a1', points: -40, reason: '', agent: '' },
+      { ...spend, type: 'adjustment', id: 'a1', points: -40, reason: '', agent: '', approvedBy: '' },
     );
     const { before, after } = await till.simulate(programOf(2, wallets(30)));
     expect(points(before)).toEqual({

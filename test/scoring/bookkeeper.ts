@@ -18,10 +18,22 @@ export function spendAt(program: Program, entries: readonly Entry[], now: number
   return sum;
 }
 
-/** The highest level that the spend reaches. */
-export function levelOf(program: Program, spendMinor: number): string {
+/** The highest level that the spend reaches, as exceptions in the ledger have it. Those of other tier sets are not there. */
+export function levelOf(program: Program, entries: readonly Entry[], now: number, spendMinor: number): string {
   const levels = writtenSets(program.document)[0]?.levels ?? [];
-  return levels.filter(({ from = 0 }) => Math.round(from * 100) <= spendMinor).at(-1)?.id ?? '';
+  const inForce = entries
+    .filter((entry) => entry.kind === 'exception')
+    .filter(({ at, until, eventId }) => {
+      const end = entries.find((entry) => entry.kind === 'exception_end' && entry.originalId === eventId);
+      return at <= now && (until === 0 || now < until) && (end === undefined || now < end.at);
+    });
+  const thresholds = new Map(levels.map(({ id, from = 0 }) => [id, Math.round(from * 100)]));
+  for (const { level, from } of inForce.flatMap((exception) => exception.thresholds)) thresholds.set(level, from);
+  const ids = levels.map(({ id }) => id);
+  const reached = ids.findLastIndex((id) => (thresholds.get(id) ?? 0) <= spendMinor);
+  const floors = inForce.map(({ floor }) => ids.indexOf(floor));
+  const ceilings = inForce.filter(({ ceiling }) => ceiling !== '').map(({ ceiling }) => ids.indexOf(ceiling));
+  return ids[Math.min(Math.max(reached, ...floors), ...ceilings)] ?? '';
 }
 
 /** Does what was done on one date count on another? Years from a member's own day are not known here. */

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { Program } from '../../src/program/program.ts';
 import {
+  type ExceptionEvent,
   type MemberEvent,
   NOT_GIVEN,
   type Purchase,
@@ -217,6 +218,11 @@ type Op =
   | { readonly op: 'redeem' | 'hold'; readonly points: number }
   | { readonly op: 'capture' | 'reverse'; readonly of: number; readonly points: number }
   | { readonly op: 'release' | 'void' | 'confirm'; readonly of: number }
+  | ({ readonly op: 'exception'; readonly lastsMs: number | undefined } & Pick<
+      ExceptionEvent,
+      'floor' | 'ceiling' | 'thresholds' | 'tier'
+    >)
+  | { readonly op: 'end'; readonly of: number }
   | { readonly op: 'resend'; readonly of: number };
 
 const index = fc.nat({ max: 1_000 });
@@ -278,16 +284,46 @@ const spending: fc.Arbitrary<Op> = fc.oneof(
   },
 );
 
+/** Of the levels that programs name so, some of which are not there. */
+const exceptional = (levels: readonly string[]): fc.Arbitrary<Op> => {
+  const level = fc.constantFrom('', ...levels);
+  const threshold = fc.record({ level: fc.constantFrom(...levels), from: fc.constantFrom(0, 1, 2, 500, 20_000) });
+  return fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        op: fc.constant('exception' as const),
+        tier: fc.constantFrom('', 'main', 'other'),
+        floor: level,
+        ceiling: level,
+        thresholds: fc.uniqueArray(threshold, { maxLength: 2, selector: (one) => one.level }),
+        lastsMs: fc.option(fc.integer({ min: 1, max: 90 * DAY_MS }), { nil: undefined }),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ op: fc.constant('end' as const), of: index }) },
+  );
+};
+
 const moveOf = (ops: fc.Arbitrary<Op>) =>
   fc.record({ op: ops, gap, lag, tick: fc.double({ min: 0, max: 1, noNaN: true }) });
 const move = moveOf(op);
 const moveOrSpend = moveOf(fc.oneof({ weight: 2, arbitrary: op }, { weight: 1, arbitrary: spending }));
 
+export interface Size {
+  readonly minLength?: number;
+  readonly maxLength: number;
+  readonly spends?: boolean;
+  /** Agents make exceptions, of these levels. */
+  readonly excepts?: readonly string[];
+}
+
 /** `from` keeps ids apart where two histories are joined. */
-export function histories(
-  size: { minLength?: number; maxLength: number; spends?: boolean },
-  from = 'e',
-): fc.Arbitrary<Step[]> {
+export function histories(size: Size, from = 'e'): fc.Arbitrary<Step[]> {
+  const plain = size.spends === false ? move : moveOrSpend;
+  const moves =
+    size.excepts === undefined
+      ? plain
+      : fc.oneof({ weight: 4, arbitrary: plain }, { weight: 1, arbitrary: moveOf(exceptional(size.excepts)) });
   return fc
     .record({
       // Around changes of clocks, year ends and leap days of several zones.
@@ -297,7 +333,7 @@ export function histories(
         Date.UTC(2023, 11, 20),
         Date.UTC(2026, 2, 20),
       ),
-      moves: fc.array(size.spends === false ? move : moveOrSpend, {
+      moves: fc.array(moves, {
         minLength: size.minLength ?? 0,
         maxLength: size.maxLength,
         size: 'max',
@@ -314,6 +350,7 @@ function stepsOf(start: number, moves: readonly Move[], from: string): Step[] {
   const purchases: string[] = [];
   const holds: string[] = [];
   const spent: string[] = [];
+  const exceptions: string[] = [];
   const oneOf = (ids: readonly string[], of: number): string => ids[of % ids.length] ?? 'none';
   for (const [number, { op, gap, lag, tick }] of moves.entries()) {
     const before = now;
@@ -370,6 +407,16 @@ function stepsOf(start: number, moves: readonly Move[], from: string): Step[] {
       case 'confirm':
         event = { ...head, type: 'confirmation', originalId: oneOf(purchases, op.of) };
         break;
+      case 'exception': {
+        exceptions.push(head.id);
+        const { tier, floor, ceiling, thresholds, lastsMs } = op;
+        const until = lastsMs === undefined ? 0 : now + lastsMs;
+        event = { ...head, ...DECISION, type: 'exception', tier, floor, ceiling, thresholds, until };
+        break;
+      }
+      case 'end':
+        event = { ...head, ...DECISION, type: 'exception_end', originalId: oneOf(exceptions, op.of) };
+        break;
       case 'resend':
         event = steps[op.of % steps.length]?.event;
         break;
@@ -378,6 +425,8 @@ function stepsOf(start: number, moves: readonly Move[], from: string): Step[] {
   }
   return steps;
 }
+
+const DECISION = { reason: 'agreed', agent: 'ann' };
 
 type Goods = Pick<Purchase, 'amount' | 'lines'>;
 

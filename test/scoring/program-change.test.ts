@@ -117,6 +117,18 @@ return r3 of q39                       -> -1
   });
 });
 
+it('a grace is over once the set gives a term', () => {
+  const counted = (options: string) =>
+    `counters: [{id: x, of: spend, window: {days: 30}}]\ntiers: {id: main, counter: x, ${options}levels: [{id: gold, from: 100}]}`;
+  check(`${version(1, counted('grace: {days: 60}, '))}${version(2, counted('grace: {days: 60}, lasts: {for: {years: 1}}, '))}
+purchase p1 200.00 2026-01-01 -> none>gold
+tick 2026-02-10               -> tier gold until 2026-04-01
+program 2
+adjust a1 +1 2026-02-11       -> tier gold until 2027-04-13
+tick 2027-04-13               -> gold>none
+`);
+});
+
 it('a cached member and one from the store adopt a program alike, even if an event is refused first', () => {
   const first = programOf({ tiers: { id: 'main', window: { days: 30 }, levels: [{ id: 'a', from: 10 }] } });
   const second = programOf({

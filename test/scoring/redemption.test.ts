@@ -1,6 +1,7 @@
 /** Points spent at the till: at once, or held and captured, and what comes back of them. */
 import { describe, expect, it } from 'vitest';
 import { HOLDS_MAX } from '../../src/limits.ts';
+import { adjustmentEvent } from '../helpers/events.ts';
 import { Desk, firstWallet, programOf } from './harness.ts';
 import { check } from './table.ts';
 
@@ -104,7 +105,7 @@ reverse v1 of r1              -> +100 balance 70 lots 2026-01-05:70
     const desk = new Desk(programOf({ wallets: [{ id: 'points', redeem: { points: 100, worth: 1 } }] }));
     const now = Date.UTC(2026, 0, 5);
     const head = { memberId: '42', occurredAt: 0 };
-    desk.score({ ...head, type: 'adjustment', id: 'a1', wallet: '', points: 100, reason: '', agent: '' }, now);
+    desk.score(adjustmentEvent({ ...head, points: 100 }), now);
     const sale = { store: '', terminal: '', wallet: '', points: 100, amount: -1 };
     const codes = Array.from(
       { length: 50 },

@@ -7,7 +7,7 @@
  *   purchase p3 1.00 2026-01-05 now 2026-02-01        the log received it later (its clock never goes back by itself)
  *   return r1 of p2 | of p2 5.00 | of p2 (A x1) | of p2 (A x1 8.00) | (A x1) | 5.00
  *   purchase p4 50.00 discount=10.00 tax=2.00 tip=1.00 giftCards=5.00 paid=3.00 by=r1    what of it is no spend
- *   adjust a1 -50 reason=goodwill agent=ann wallet=cash
+ *   adjust a1 -50 reason=goodwill agent=ann approvedBy=bob wallet=cash
  *   redeem r1 100 | worth 5.00           points, or money paid with points
  *   hold h1 100 | worth 5.00
  *   capture c1 of h1 | of h1 40
@@ -15,6 +15,8 @@
  *   reverse v1 of r1 | of r1 40
  *   void v1 of p1
  *   confirm f1 of p1
+ *   exception x1 2026-01-05 floor=gold ceiling=gold tier=main silver:50.00 until=2026-06-30   `silver:50.00` is a threshold
+ *   end n1 of x1                                      an exception before its time
  *   enrol e1
  *   resend p1                                         the same bytes again
  *   repeat 40 purchase f# 1.00 2026-01-05             forty events, f1 to f40; what is shown is the last one's
@@ -25,7 +27,7 @@
  *
  * After the arrow, any of: the code (`scored` unless said) with its field, points (+120), `balance 120`, `pending 10`,
  * `held 5`, of another wallet than the first `+12:cash`, `balance:cash 12`; `worth 5.00`, what points paid; `redeemed 100`, what
- * a wallet redeemed by itself; `rules base:40,tea:10`; `late yes`; `released h1:5`, a hold that ran out; `tier gold` or `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
+ * a wallet redeemed by itself; `rules base:40,tea:10`; `late yes`; `released h1:5`, a hold that ran out; `ended x1`, an exception whose time is over; `exceptions x1,x2`, those in force; `tier gold` or `tier none`, `spend 120.00` (in the window), `since`, `due`, `until` an instant, `lots 2026-01-05:120,...`,
  * `expires 2026-02-01:120,...` or `expires never`, what comes next; `expired 2026-02-01:120,...`, what expired on the line;
  * `next gold 120.00/500.00`, `keep 80.00/100.00`, and tier changes `none>silver`. Of a tier set that is not the first:
  * `tier:partner blue`, `until:partner ...`, `partner:none>blue`. Where sets count more than spend, paths are
@@ -191,7 +193,7 @@ class TableRun {
     const worth = after(words, 'worth');
     const [type, id, amount] = words;
     const head = { id: id as string, memberId: '42', occurredAt };
-    const { store = '', terminal = '', currency = '', reason = '', agent = '', wallet = '' } = options;
+    const { store = '', terminal = '', currency = '', reason = '', agent = '', approvedBy = '', wallet = '' } = options;
     const asked = {
       points: amount === undefined ? NOT_GIVEN : Number(amount),
       amount: worth === undefined ? NOT_GIVEN : this.#minor(worth),
@@ -216,7 +218,7 @@ class TableRun {
         return { ...head, type, store, terminal, currency, originalId, amount: this.#minor(amount), lines: detailed };
       }
       case 'adjust':
-        return adjustmentEvent({ ...head, points: Number(amount), reason, agent, wallet });
+        return adjustmentEvent({ ...head, points: Number(amount), reason, agent, approvedBy, wallet });
       case 'redeem':
         return { ...head, type: 'redemption', store, terminal, wallet, ...asked };
       case 'hold':
@@ -230,11 +232,30 @@ class TableRun {
         return { ...head, type, originalId };
       case 'confirm':
         return { ...head, type: 'confirmation', originalId };
+      case 'exception': {
+        const { tier = '', floor = '', ceiling = '', until } = options;
+        const thresholds = words.flatMap((word) => {
+          const [level = '', from] = word.split(':');
+          return from === undefined ? [] : [{ level, from: this.#amountFor(tier, level, from) }];
+        });
+        const over = until === undefined ? 0 : this.#instant(until);
+        return { ...head, type, tier, floor, ceiling, thresholds, until: over, reason: 'agreed', agent: 'ann' };
+      }
+      case 'end':
+        return { ...head, type: 'exception_end', originalId, reason: 'agreed', agent: 'ann' };
       case 'enrol':
         return { ...head, type: 'enrolment' };
       default:
         throw new Error(`"${text}" is no line of the table language`);
     }
+  }
+
+  /** Money, unless what the level counts is not. */
+  #amountFor(tier: string, level: string, text: string): number {
+    const { qualifying } = this.#desk.program;
+    const set = qualifying?.sets.find(({ id }, index) => id === tier || (tier === '' && index === 0));
+    const counter = set?.levels.find(({ id }) => id === level)?.conditions[0]?.counter;
+    return counter === undefined || counter.of === 'spend' ? this.#minor(text) : Number(text);
   }
 
   #deductions({ discount, tax, tip, giftCards, paid }: Record<string, string>): typeof NO_DEDUCTIONS {
@@ -307,6 +328,8 @@ class TableRun {
         return (of === undefined ? member.levelId : view()?.level) || 'none';
       case 'counter':
         return this.#counted(of ?? '', whole().counters[of ?? ''] ?? 0);
+      case 'exceptions':
+        return (whole().exceptions ?? []).map(({ id }) => id).join(',') || 'none';
       case 'projected':
         return view()?.projected ?? 'none';
       case 'upcoming': {
@@ -357,6 +380,8 @@ class TableRun {
         );
       case 'redeemed':
         return list(passed.flatMap((entry) => (entry.kind === 'redemption' ? [`${entry.points}`] : [])));
+      case 'ended':
+        return list(passed.flatMap((entry) => (entry.kind === 'exception_end' ? [entry.originalId] : [])));
       case 'released':
         return list(
           passed.flatMap((entry) => (entry.kind === 'release' ? [`${entry.originalId}:${entry.points}`] : [])),

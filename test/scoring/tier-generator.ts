@@ -1,7 +1,7 @@
 /** Generated programs with counters and tier sets of every kind, and histories in which stores and categories differ. */
 import fc from 'fast-check';
 import type { Program } from '../../src/program/program.ts';
-import { histories, type Step } from './generator.ts';
+import { histories, type Size, type Step } from './generator.ts';
 import { programOf } from './harness.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -142,8 +142,11 @@ function printable(document: Json): Program {
   return Object.assign(programOf(plain), { [fc.toStringMethod]: () => JSON.stringify(plain) });
 }
 
+/** As `levelsOf` names them. */
+export const LEVELS = ['l0', 'l1', 'l2'];
+
 /** Over a few stores and categories. */
-export function visits(size: { minLength?: number; maxLength: number }, from = 'e'): fc.Arbitrary<Step[]> {
+export function visits(size: Size, from = 'e'): fc.Arbitrary<Step[]> {
   return histories(size, from).map((steps) =>
     steps.map((step, index) => {
       const { event } = step;

@@ -380,3 +380,19 @@ return r1 of p1               -> silver>none rich:yes>none reward -50 balance 0
 `);
   });
 });
+
+describe('a period that a day is not in', () => {
+  it('outside a promotion, what was counted for ever holds a level without waiting for the promotion', () => {
+    check(`${shop(`counters:
+  - {id: june, of: spend, window: {from: 2026-06-01, through: 2026-06-30}}
+  - {id: ever, of: transactions, window: lifetime}
+tiers:
+  id: main
+  lasts: {until: period-end}
+  levels: [{id: gold, when: {any: [{counter: june, from: 100}, {counter: ever, from: 1}]}}]`)}
+purchase p1 5.00 2026-05-01 -> tier none
+purchase p2 5.00 2026-06-10 -> none>gold until 2026-07-01
+purchase p3 5.00 2026-07-05 -> gold>none
+`);
+  });
+});

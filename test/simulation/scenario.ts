@@ -17,7 +17,7 @@ export interface Scenario {
   readonly minorUnits: number;
   /** The bookkeeper can follow: all programs say the same, and nothing is later than the engine looks back. */
   readonly isComparable: boolean;
-  /** Tills spend points too, of two wallets, and cancel and confirm purchases; the bookkeeper cannot follow. */
+  /** Tills spend points too, of two wallets, cancel and confirm purchases, and agents decide; the bookkeeper cannot follow. */
   readonly isSpending: boolean;
   /** Messages the tills send, resends of theirs not counted. */
   readonly packets: number;
@@ -217,6 +217,9 @@ function withWallets(random: Random, program: string): string {
     ...rest,
     ...(random.chance(0.5) ? { late } : {}),
     ...(random.chance(0.5) ? { enrolmentBufferHours: 1 } : {}),
+    ...(random.chance(0.5)
+      ? { adjustments: { reason: pick(random, ['required', 'optional']), approvalAbove: pick(random, [0, 20, 60]) } }
+      : {}),
     earnOn: pick(random, ['gross', 'net-of-discounts', 'net-of-points']),
     wallets: [wallet('points'), wallet('miles')],
     earn: [

@@ -3,9 +3,17 @@
  * events that are late or early or of another partition, bytes that are no event, ticks and new programs. Remembers what each
  * payload stood for, so that the bookkeeper can be told without a decoder.
  */
-import type { PublicEvent, PublicPurchase, PublicReturn, PublicSpend } from '../../load/public-event.ts';
+import type {
+  PublicAdjustment,
+  PublicEvent,
+  PublicException,
+  PublicPurchase,
+  PublicReturn,
+  PublicSpend,
+} from '../../load/public-event.ts';
 import type { Random } from '../../load/random.ts';
 import { parseEvents } from '../../src/ingest/parse-events.ts';
+import { EXCEPTIONS_MAX } from '../../src/limits.ts';
 import type { LogEvent, MemberEvent } from '../../src/scoring/event.ts';
 import { encodeBatch } from '../../src/wire/batch.ts';
 import { pack, unpack } from '../../src/wire/pack.ts';
@@ -133,7 +141,11 @@ export class Workload {
     }
     if (roll < 0.2 && sent.length > 0) return [{ kind: 'event', event: this.#changed(pick(random, sent)) }];
     const event = this.#event(partition, nowMs, sent);
-    const events = [event, ...(event.type === 'authorisation' ? this.#afterHold(event) : [])];
+    const events = [
+      event,
+      ...(event.type === 'authorisation' ? this.#afterHold(event) : []),
+      ...(event.type === 'exception' && random.chance(0.03) ? alike(event) : []),
+    ];
     sent.push(...events);
     return events.map((event) => ({ kind: 'event', event }));
   }
@@ -156,8 +168,9 @@ export class Workload {
     const head = { id: `e${this.#events}`, memberId, ...this.#occurred(nowMs) };
     const mine = sent.filter((event) => event.memberId === memberId);
     if (this.#scenario.isSpending && random.chance(0.4)) return this.#spending(head, mine);
+    if (this.#scenario.isSpending && random.chance(0.1)) return this.#decision(head, mine, nowMs);
     const roll = random.next();
-    if (roll < 0.08) return { ...head, type: 'adjustment', points: this.#points(), reason: `reason ${roll}` };
+    if (roll < 0.08) return this.#adjustment(head, roll);
     if (roll < 0.12) return { ...head, type: 'enrolment' };
     if (roll < 0.42) return this.#return(head, mine);
     const purchase = this.#purchase(head);
@@ -177,9 +190,57 @@ export class Workload {
     const meant = mine.filter((event) => random.chance(0.1) || MEANT[type].includes(event.type));
     const originalId = meant.length === 0 ? 'nobody' : pick(random, meant.slice(-6)).id;
     if (type === 'capture' || type === 'reversal') {
-      return { ...head, type, originalId, ...(random.chance(0.5) ? { points } : {}) };
+      // Now and then more than there was.
+      return {
+        ...head,
+        type,
+        originalId,
+        ...(random.chance(0.5) ? { points: random.chance(0.2) ? 3 * points : points } : {}),
+      };
     }
     return { ...head, type, originalId };
+  }
+
+  /** Exceptions, of which there can be too many, and ends of them. */
+  #decision(head: Head, mine: readonly PublicEvent[], nowMs: number): PublicEvent {
+    const random = this.#random;
+    const by = { reason: 'agreed', agent: 'ann' };
+    if (random.chance(0.15)) {
+      const meant = mine.filter(({ type }) => type === 'exception' || random.chance(0.1));
+      const originalId = meant.length === 0 ? 'nobody' : pick(random, meant.slice(-6)).id;
+      return { ...head, ...by, type: 'exception_end', originalId };
+    }
+    const level = (): string => pick(random, ['bronze', 'silver', 'silver', 'gold', 'gold', 'platinum']);
+    const terms = pick(random, [
+      { floor: level() },
+      { floor: level(), ceiling: level() },
+      { ceiling: level() },
+      { thresholds: { [level()]: this.#money(), gold: this.#money() } },
+    ]);
+    const until = new Date(nowMs - HOUR_MS + random.below(20 * DAY_MS)).toISOString();
+    return {
+      ...head,
+      ...by,
+      type: 'exception',
+      ...terms,
+      ...(random.chance(0.1) ? { tier: pick(random, ['main', 'club']) } : {}),
+      ...(random.chance(0.7) ? { until } : {}),
+    };
+  }
+
+  /** Where agents decide, some adjustments say no reason, and some are approved, if only by who made them. */
+  #adjustment(head: Head, roll: number): PublicAdjustment {
+    const random = this.#random;
+    const adjustment: PublicAdjustment = {
+      ...head,
+      type: 'adjustment',
+      points: this.#points(),
+      reason: `reason ${roll}`,
+    };
+    if (!this.#scenario.isSpending) return adjustment;
+    const { reason: _reason, ...without } = adjustment;
+    const approval = pick(random, [{}, { approvedBy: 'bob' }, { agent: 'bob', approvedBy: 'bob' }]);
+    return { ...(random.chance(0.3) ? without : adjustment), ...approval };
   }
 
   #paidInPart(purchase: PublicPurchase, mine: readonly PublicEvent[]): PublicPurchase {
@@ -261,6 +322,11 @@ export class Workload {
     if (event.type === 'purchase' || event.type === 'return') return { ...event, store: `${event.store ?? ''}x` };
     return { ...event, occurredAt };
   }
+}
+
+/** More than a member can have at a time: somebody's script has run wild. */
+function alike(exception: PublicException): PublicException[] {
+  return Array.from({ length: EXCEPTIONS_MAX }, (_, index) => ({ ...exception, id: `${exception.id}-${index}` }));
 }
 
 interface Head {

@@ -6,12 +6,14 @@ import {
   BATCH_BYTES_MAX,
   ID_BYTES_MAX,
   LABEL_BYTES_MAX,
+  LEVEL_BYTES_MAX,
   LINES_PER_EVENT_MAX,
   NATS_PAYLOAD_BYTES_MAX,
   OCCURRED_AT_MIN_MS,
   POINTS_MAX,
   QUANTITY_MAX,
   REASON_BYTES_MAX,
+  THRESHOLDS_MAX,
   WALLET_BYTES_MAX,
 } from '../../src/limits.ts';
 import { type Deductions, type LogEvent, type MemberEvent, NO_DEDUCTIONS, NOT_GIVEN } from '../../src/scoring/event.ts';
@@ -58,6 +60,15 @@ const deductionsOf = (amount: number, { discount, paidWithPoints, tax, tip, gift
   };
 };
 
+const level = text(0, LEVEL_BYTES_MAX);
+const thresholds = fc
+  .uniqueArray(fc.record({ level: text(1, LEVEL_BYTES_MAX), from: amount }), {
+    maxLength: 3,
+    selector: (one) => one.level,
+  })
+  .map((all) => all.sort((one, other) => (one.level < other.level ? -1 : 1)));
+const decision = { reason: text(1, REASON_BYTES_MAX), agent: text(1, LABEL_BYTES_MAX) };
+
 const memberEvent: fc.Arbitrary<MemberEvent> = fc.oneof(
   fc
     .record({
@@ -94,7 +105,19 @@ const memberEvent: fc.Arbitrary<MemberEvent> = fc.oneof(
     points: fc.integer({ min: -POINTS_MAX, max: POINTS_MAX }).filter((points) => points !== 0),
     reason: text(0, REASON_BYTES_MAX),
     agent: label,
+    approvedBy: fc.oneof(fc.constant(''), label),
   }),
+  fc.record({
+    type: fc.constant('exception' as const),
+    ...head,
+    tier: level,
+    floor: text(1, LEVEL_BYTES_MAX),
+    ceiling: level,
+    thresholds,
+    until: head.occurredAt,
+    ...decision,
+  }),
+  fc.record({ type: fc.constant('exception_end' as const), ...head, originalId: id, ...decision }),
   fc.record({ type: fc.constant('enrolment' as const), ...head }),
 );
 const logEvent: fc.Arbitrary<LogEvent> = fc.oneof(
@@ -226,11 +249,23 @@ describe('estimateBytes', () => {
     const deductions = { discount: part, paidWithPoints: part, tax: part, tip: part, giftCards: part };
     const spent = { ...ids, ...at, wallet: 'x'.repeat(WALLET_BYTES_MAX), points: POINTS_MAX, amount: NOT_GIVEN };
     const reason = 'x'.repeat(REASON_BYTES_MAX);
+    const level = 'x'.repeat(LEVEL_BYTES_MAX);
+    const thresholds = Array.from({ length: THRESHOLDS_MAX }, () => ({ level, from: AMOUNT_MAX }));
+    const terms = { tier: level, floor: level, ceiling: level, thresholds };
     const events: MemberEvent[] = [
       purchaseEvent({ ...ids, ...at, currency: 'USD', amount: AMOUNT_MAX, deductions, redemptionId: longest }),
       { type: 'redemption', ...spent },
       { type: 'capture', ...ids, originalId: longest, points: POINTS_MAX },
-      adjustmentEvent({ ...ids, wallet: spent.wallet, points: -POINTS_MAX, reason, agent: longest }),
+      adjustmentEvent({
+        ...ids,
+        wallet: spent.wallet,
+        points: -POINTS_MAX,
+        reason,
+        agent: longest,
+        approvedBy: longest,
+      }),
+      { type: 'exception', ...ids, ...terms, until: ids.occurredAt, reason, agent: longest },
+      { type: 'exception_end', ...ids, originalId: longest, reason, agent: longest },
     ];
     for (const event of events)
       expect([event.type, bytesOf(event) <= estimateBytes(event)]).toEqual([event.type, true]);

@@ -8,6 +8,8 @@ import type {
   CaptureEntry,
   EnrolmentEntry,
   Entry,
+  ExceptionEnd,
+  ExceptionEntry,
   Expiration,
   HoldEntry,
   RedemptionEntry,
@@ -18,6 +20,7 @@ import type {
   VoidEntry,
 } from '../../src/scoring/entry.ts';
 import { NO_DEDUCTIONS, NOT_GIVEN } from '../../src/scoring/event.ts';
+import type { Exception } from '../../src/scoring/exceptions.ts';
 import type { Hold } from '../../src/scoring/holds.ts';
 import type { Lots } from '../../src/scoring/lots.ts';
 import type { Wallet } from '../../src/scoring/wallet.ts';
@@ -228,9 +231,24 @@ const adjustment = fc
       points: fc.integer(),
       reason: long,
       agent: label,
+      approvedBy: fc.constantFrom('', '', 'bob'),
     }),
   )
   .map(([head, rest]): AdjustmentEntry => ({ kind: 'adjustment', ...head, ...rest }));
+const exceptionTerms = fc.record({
+  tier: label,
+  floor: label,
+  ceiling: label,
+  thresholds: fc.array(fc.record({ level: label, from: number }), { maxLength: 3 }),
+  reason: long,
+  agent: label,
+});
+const exception = fc
+  .tuple(head, exceptionTerms, fc.record({ programVersion: fc.nat(), until: number }))
+  .map(([head, terms, rest]): ExceptionEntry => ({ kind: 'exception', ...head, ...terms, ...rest }));
+const exceptionEnd = fc
+  .tuple(head, fc.record({ programVersion: fc.nat(), originalId, reason: long, agent: label }))
+  .map(([head, rest]): ExceptionEnd => ({ kind: 'exception_end', ...head, ...rest }));
 const enrolment = fc
   .tuple(head, fc.nat())
   .map(([head, programVersion]): EnrolmentEntry => ({ kind: 'enrolment', ...head, programVersion }));
@@ -249,6 +267,8 @@ const KINDS: { readonly [Kind in Entry['kind']]: fc.Arbitrary<Extract<Entry, { k
   release,
   redemption_reversal: redemptionReversal,
   adjustment,
+  exception,
+  exception_end: exceptionEnd,
   enrolment,
   expiration,
 };
@@ -268,5 +288,14 @@ export function wallet(id: string): fc.Arbitrary<Wallet> {
 
 export const holds: fc.Arbitrary<readonly Hold[]> = fc.array(
   fc.record({ id: originalId, walletId, until: number, taken: lots }),
+  { maxLength: 3 },
+);
+
+export const exceptions: fc.Arbitrary<readonly Exception[]> = fc.array(
+  fc
+    .tuple(exceptionTerms, fc.record({ id: originalId, since: number, isClosed: rareMark }))
+    .chain(([terms, rest]) =>
+      fc.oneof(fc.constant(Infinity), fc.integer({ min: 1 })).map((until) => ({ ...rest, ...terms, until })),
+    ),
   { maxLength: 3 },
 );

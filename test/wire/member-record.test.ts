@@ -24,7 +24,7 @@ import {
 import { PackedEntries } from '../../src/wire/packed-entries.ts';
 import { histories, programs } from '../scoring/generator.ts';
 import { Desk } from '../scoring/harness.ts';
-import { entry, holds, wallet } from './generator.ts';
+import { entry, exceptions, holds, wallet } from './generator.ts';
 
 const ANY = { multipliers: true, unmatched: ['ignore', 'deduct', 'refuse'] } as const;
 
@@ -104,16 +104,18 @@ describe('a member', () => {
     }
   });
 
-  it('with two wallets, pending points, holds and entries of every kind', () => {
+  it('with two wallets, pending points, holds, exceptions and entries of every kind', () => {
     fc.assert(
       fc.property(
         wallet('points'),
         wallet('miles'),
         fc.nat({ max: 2 }),
         holds,
+        exceptions,
         fc.array(entry, { maxLength: 31 }),
-        (points, miles, count, holds, entries) => {
-          const member = { ...unstoredMember('42'), wallets: [points, miles].slice(0, count), holds };
+        (points, miles, count, holds, exceptions, entries) => {
+          const wallets = [points, miles].slice(0, count);
+          const member = { ...unstoredMember('42'), wallets, holds, exceptions };
           for (const [print, one] of entries.entries()) member.recent.append(one, print);
           const decoded = again(member);
           expect(stored(decoded)).toEqual(stored(member));
@@ -134,15 +136,16 @@ describe('a member', () => {
     const text = fc.string({ unit: 'binary', maxLength: 64 });
     fc.assert(
       fc.property(text, text, text, (eventId, reason, levelId) => {
+        const by = { reason, agent: reason, approvedBy: reason };
         const member = unstoredMember('42');
         member.levelId = levelId;
         const head = { eventId, occurredAt: 0, at: 5, programVersion: 1 };
         member.recent.append(
-          { ...head, kind: 'adjustment', walletId: 'points', wallet: levelId, points: -3, reason, agent: reason },
+          { ...head, ...by, kind: 'adjustment', walletId: 'points', wallet: levelId, points: -3 },
           0,
         );
         const [entry] = again(member).recent.all();
-        expect(entry).toMatchObject({ eventId, reason, agent: reason, wallet: levelId, points: -3 });
+        expect(entry).toMatchObject({ eventId, ...by, wallet: levelId, points: -3 });
         expect(again(member).levelId).toBe(levelId);
       }),
     );
@@ -185,6 +188,7 @@ describe('a member', () => {
         points: 3,
         reason: 'sorry',
         agent: '',
+        approvedBy: '',
       },
     ]);
     expect(Buffer.from(encodeMember(member)).toString('hex')).toBe(VERSION_1);

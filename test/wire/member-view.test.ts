@@ -1,8 +1,9 @@
 /** A member and an outcome as clients get them. */
 import { describe, expect, it } from 'vitest';
 import { EXPIRING_SHOWN_MAX } from '../../src/limits.ts';
+import { viewAt } from '../../src/partition/audience.ts';
 import { NEVER } from '../../src/program/expiry.ts';
-import type { Adjustment, Purchase } from '../../src/scoring/event.ts';
+import type { Adjustment, MemberEvent, Purchase } from '../../src/scoring/event.ts';
 import { walletOf } from '../../src/scoring/member.ts';
 import { refusal } from '../../src/scoring/outcome.ts';
 import { ledgerEntryView } from '../../src/wire/ledger-view.ts';
@@ -115,6 +116,74 @@ describe('a member', () => {
     const desk = new Desk(programOf({}));
     desk.score(purchase('p1', 100), NOON);
     expect(memberView(desk.program, desk.read(NOON), 'e')).toMatchObject({ tiers: {}, counters: {} });
+  });
+});
+
+describe('exceptions', () => {
+  const decided = { memberId: '42', occurredAt: 0, reason: 'matched', agent: 'ann' };
+  const match: MemberEvent = {
+    ...decided,
+    type: 'exception',
+    id: 'x1',
+    tier: '',
+    floor: 'silver',
+    ceiling: '',
+    thresholds: [{ level: 'gold', from: 20_000 }],
+    until: NOON + 60 * DAY_MS,
+  };
+
+  it.each([
+    ['a ladder', TIERS],
+    ['a set', { ...TIERS, grace: { days: 5 } }],
+  ])('%s: as long as they are in force, also when the past is read', (_name, tiers) => {
+    const desk = new Desk(programOf({ tiers }));
+    const shown = (day: number) => viewAt(desk.program, desk.member, 'e', NOON + day * DAY_MS);
+    desk.score(purchase('p1', 10), NOON - DAY_MS);
+    const { entry } = desk.score(match, NOON);
+    desk.score(
+      { ...decided, type: 'exception', id: 'x2', tier: 'main', floor: '', ceiling: 'gold', thresholds: [], until: 0 },
+      NOON,
+    );
+    desk.tick(NOON + 70 * DAY_MS);
+    desk.score(adjustment(1), NOON + 70 * DAY_MS);
+    expect(shown(1).exceptions).toEqual([
+      {
+        id: 'x1',
+        floor: 'silver',
+        thresholds: { gold: 20_000 },
+        until: '2026-03-06T12:00:00.000Z',
+        reason: 'matched',
+        agent: 'ann',
+      },
+      { id: 'x2', tier: 'main', ceiling: 'gold', reason: 'matched', agent: 'ann' },
+    ]);
+    expect(shown(1).tiers['main']).toMatchObject({
+      level: 'silver',
+      next: { level: 'gold', paths: [{ need: 20_000 }] },
+    });
+    expect(shown(70).exceptions).toMatchObject([{ id: 'x2' }]);
+    expect(shown(70).tiers['main']).toMatchObject({
+      level: null,
+      next: { level: 'silver', paths: [{ need: 10_000 }] },
+    });
+    expect(entry && ledgerEntryView(entry)).toMatchObject({
+      type: 'exception',
+      points: 0,
+      movements: [],
+      text: 'Exception until 2026-03-06T12:00:00.000Z: at least silver and gold from 20000; matched',
+      floor: 'silver',
+      thresholds: { gold: 20_000 },
+      until: '2026-03-06T12:00:00.000Z',
+      reason: 'matched',
+      agent: 'ann',
+    });
+    const lifted = desk.score({ ...decided, type: 'exception_end', id: 'n1', originalId: 'x2' }, NOON + 71 * DAY_MS);
+    const ends = [desk.entries().find(({ kind }) => kind === 'exception_end'), lifted.entry];
+    expect(ends.map((end) => end && ledgerEntryView(end))).toMatchObject([
+      { originalId: 'x1', text: 'The exception x1 is over' },
+      { originalId: 'x2', text: 'Ended the exception x2: matched', eventId: 'n1', agent: 'ann' },
+    ]);
+    expect(shown(71)).not.toHaveProperty('exceptions');
   });
 });
 

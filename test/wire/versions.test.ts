@@ -18,6 +18,7 @@ import { type LogEvent, NO_DEDUCTIONS, NOT_GIVEN } from '../../src/scoring/event
 import { History } from '../../src/scoring/history.ts';
 import { type IdBlock, IdIndex } from '../../src/scoring/id-index.ts';
 import type { Member } from '../../src/scoring/member.ts';
+import { newStanding } from '../../src/scoring/standing.ts';
 import { newWallet } from '../../src/scoring/wallet.ts';
 import { openLmdbStore } from '../../src/store/lmdb-store.ts';
 import type { StoredPosition } from '../../src/store/store.ts';
@@ -102,6 +103,7 @@ const EVENTS: readonly LogEvent[] = [
     points: -70_000,
     reason: 'why',
     agent: 'who',
+    approvedBy: '',
   },
   { type: 'enrolment', id: 'e1', memberId: 'm', occurredAt: 0 },
   { type: 'tick' },
@@ -155,6 +157,32 @@ const LATER_EVENTS: readonly LogEvent[] = [
   { type: 'reversal', id: 'b1', memberId: '42', occurredAt: 0, originalId: 's1', points: NOT_GIVEN },
 ];
 
+const LATEST_EVENTS: readonly LogEvent[] = [
+  adjustmentEvent({ reason: 'why', agent: 'ann', approvedBy: 'bob' }),
+  {
+    type: 'exception',
+    id: 'x1',
+    memberId: '42',
+    occurredAt: 0,
+    tier: 'main',
+    floor: 'gold',
+    ceiling: '',
+    thresholds: [{ level: 'gold', from: 525 }],
+    until: AT_MS,
+    reason: 'why',
+    agent: 'ann',
+  },
+  {
+    type: 'exception_end',
+    id: 'n1',
+    memberId: '42',
+    occurredAt: 0,
+    originalId: 'x1',
+    reason: 'why',
+    agent: 'ann',
+  },
+];
+
 const LATER_BATCH = joined(
   '0192a099',
   // a purchase with deductions
@@ -180,6 +208,21 @@ const LATER_BATCH = joined(
 it('a batch, version 1, of what joined it later', () => {
   expect(hex(encodeBatch(LATER_EVENTS))).toBe(LATER_BATCH);
   expect(decodeBatch(bytesOf(LATER_BATCH))).toEqual({ replyTo: '', events: LATER_EVENTS });
+});
+
+const LATEST_BATCH = joined(
+  '0192a093',
+  // an adjustment that was approved
+  '9902a26131a234320001a3776879a3616e6ea0a3626f62',
+  // an exception
+  '9b0da27831a2343200a46d61696ea4676f6c64a092a4676f6c64cd020dcb4279ba7c71200000a3776879a3616e6e',
+  // its end
+  '970ea26e31a2343200a27831a3776879a3616e6e',
+);
+
+it('a batch, version 1, of exceptions and approvals', () => {
+  expect(hex(encodeBatch(LATEST_EVENTS))).toBe(LATEST_BATCH);
+  expect(decodeBatch(bytesOf(LATEST_BATCH))).toEqual({ replyTo: '', events: LATEST_EVENTS });
 });
 
 // --- The store ---
@@ -254,6 +297,7 @@ const ENTRIES: readonly Entry[] = [
     points: -70_000,
     reason: 'why',
     agent: 'who',
+    approvedBy: '',
   },
   { kind: 'enrolment', eventId: 'e\u00e9', occurredAt: AT_MS, at: AT_MS, programVersion: 3 },
 ];
@@ -412,6 +456,54 @@ it('a member of two wallets, with points that wait and points that are held, ver
   expect(hex(encodeMember(rich))).toBe(record);
   const { recent: _none, ...read } = decodeMember('m', bytesOf(record), () => []);
   const { recent: _empty, ...expected } = rich;
+  expect(read).toEqual(expected);
+});
+
+it('a member with exceptions, version 4', () => {
+  const terms = { tier: '', ceiling: '', reason: 'why', agent: 'ann' };
+  const excepted: Member = {
+    ...unstoredMember('m'),
+    exceptions: [
+      {
+        id: 'x1',
+        ...terms,
+        floor: 'gold',
+        thresholds: [{ level: 'gold', from: 525 }],
+        since: AT_MS,
+        until: Infinity,
+        isClosed: false,
+      },
+      { id: 'x2', ...terms, floor: 'gold', thresholds: [], since: AT_MS, until: AT_MS + 1, isClosed: true },
+    ],
+    levelId: 'gold',
+    standing: {
+      ...newStanding(20_000),
+      sets: [
+        {
+          id: 'main',
+          level: 'gold',
+          since: AT_MS,
+          phases: [{ day: 20_001, level: '', until: 0, lostDay: 0, anchor: 19_999, reward: 0 }],
+        },
+      ],
+    },
+  };
+  const record = joined(
+    '04 0000000000000000 00',
+    // wallets, holds, spend, level and its beginning
+    '00 00 00 04676f6c64 00',
+    // the standing: the day it joined, seven measures, its set, since, phases
+    '01 a0b802 00 00 00 00 00 00 00 01 046d61696e 80a49cbeba33 01 a1b802 00 00 00 9fb802 00',
+    // exceptions: how many, and of each its id, since, whether it is closed, tier, floor, ceiling, thresholds, until, reason, agent
+    '02 027831 80a49cbeba33 00 00 04676f6c64 00 01 04676f6c64 8d04 00 03776879 03616e6e',
+    '027832 80a49cbeba33 01 00 04676f6c64 00 00 81a49cbeba33 03776879 03616e6e',
+    // the level that they make of the phase
+    '04676f6c64',
+    '00 00 00 00 00',
+  );
+  expect(hex(encodeMember(excepted))).toBe(record);
+  const { recent: _none, ...read } = decodeMember('m', bytesOf(record), () => []);
+  const { recent: _empty, ...expected } = excepted;
   expect(read).toEqual(expected);
 });
 
@@ -590,8 +682,49 @@ const LATER_ENTRIES: readonly (readonly [Entry, string])[] = [
       points: 5,
       reason: '',
       agent: '',
+      approvedBy: '',
     },
     '10 026132 80a49cbeba33 03 05 00 00 06706f696e7473 06706f696e7473',
+  ],
+  [
+    {
+      ...headOf('a3'),
+      kind: 'adjustment',
+      programVersion: 3,
+      walletId: 'points',
+      wallet: '',
+      points: 5,
+      reason: 'why',
+      agent: 'ann',
+      approvedBy: 'bob',
+    },
+    '26 026133 80a49cbeba33 03 05 03776879 03616e6e 06706f696e7473 00 03626f62',
+  ],
+  [
+    {
+      ...headOf('x1'),
+      kind: 'exception',
+      programVersion: 3,
+      tier: 'main',
+      floor: 'silver',
+      ceiling: 'gold',
+      thresholds: [{ level: 'gold', from: 525 }],
+      until: AT_MS + 1,
+      reason: 'why',
+      agent: 'ann',
+    },
+    '22 027831 80a49cbeba33 03 046d61696e 0673696c766572 04676f6c64 01 04676f6c64 8d04 81a49cbeba33 03776879 03616e6e',
+  ],
+  [
+    {
+      ...headOf('n1'),
+      kind: 'exception_end',
+      programVersion: 3,
+      originalId: 'x1',
+      reason: 'why',
+      agent: 'ann',
+    },
+    '24 026e31 80a49cbeba33 03 027831 03776879 03616e6e',
   ],
 ];
 
