@@ -219,6 +219,8 @@ export interface LevelSet {
   readonly levels: readonly SetLevel[];
   /** Those that its levels ask for. */
   readonly counters: readonly Counter[];
+  /** One of them is the balance. */
+  readonly usesBalance: boolean;
   /** Absent: nothing starts or ends with a period. */
   readonly period: CounterWindow | undefined;
   readonly startsNextPeriod: boolean;
@@ -249,6 +251,8 @@ export interface SetLevel {
 
 export interface Condition {
   readonly counter: Counter;
+  /** Place of the counter among those of the set. */
+  readonly index: number;
   /** Minor units of spend, points, or how many. */
   readonly from: number;
 }

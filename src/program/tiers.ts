@@ -89,9 +89,10 @@ function compileSet(set: WrittenSet, context: SetContext): LevelSet {
   const { path, issues } = context;
   const own = ownCounter(set, context);
   checkRising(set.levels, path, issues);
-  const levels = set.levels.map((level, index) => compileLevel(level, index, own, context));
-  const counters = [...new Set(levels.flatMap(({ conditions }) => conditions.map(({ counter }) => counter)))];
-  if (counters.some(({ of }) => of === 'balance') && levels.some(({ entryPoints }) => entryPoints > 0)) {
+  const counters: Counter[] = [];
+  const levels = set.levels.map((level, index) => compileLevel(level, index, own, { ...context, counters }));
+  const usesBalance = counters.some(({ of }) => of === 'balance');
+  if (usesBalance && levels.some(({ entryPoints }) => entryPoints > 0)) {
     issues.push({ path, message: 'expected no entry points: they would count for the very level that gives them' });
   }
   const ranks = new Map(levels.map(({ id }, index) => [id, index]));
@@ -99,6 +100,7 @@ function compileSet(set: WrittenSet, context: SetContext): LevelSet {
     id: set.id,
     levels,
     counters,
+    usesBalance,
     ...compileTerms(set, counters, path, issues),
     outlastsReturns: set.returns === 'at-period-end',
     rank: (id) => ranks.get(id) ?? -1,
@@ -121,7 +123,13 @@ function ownCounter(set: WrittenSet, context: SetContext): Counter | undefined {
   return implicitCounter(set, context.isFirst, known, path, issues);
 }
 
-function compileLevel(level: WrittenLevel, index: number, own: Counter | undefined, context: SetContext): SetLevel {
+/** Of a set whose levels are compiled. */
+interface LevelContext extends SetContext {
+  /** Those that its levels ask for, so far. */
+  readonly counters: Counter[];
+}
+
+function compileLevel(level: WrittenLevel, index: number, own: Counter | undefined, context: LevelContext): SetLevel {
   const path = `${context.path}.levels[${index}]`;
   const { issues } = context;
   if (!context.isFirst && level.multiplier !== 1) {
@@ -140,11 +148,14 @@ function conditionsOf(
   { from, when }: WrittenLevel,
   path: string,
   own: Counter | undefined,
-  context: SetContext,
+  context: LevelContext,
 ): Pick<SetLevel, 'conditions' | 'needed'> {
-  const { issues } = context;
-  const condition = (counter: Counter | undefined, amount: number, at: string): Condition[] =>
-    counter === undefined ? [] : [{ counter, from: amountOf(counter, amount, at, context) }];
+  const { counters, issues } = context;
+  const condition = (counter: Counter | undefined, amount: number, at: string): Condition[] => {
+    if (counter === undefined) return [];
+    if (!counters.includes(counter)) counters.push(counter);
+    return [{ counter, index: counters.indexOf(counter), from: amountOf(counter, amount, at, context) }];
+  };
   if ((from === undefined) === (when === undefined)) {
     const got = from === undefined ? 'neither' : 'both';
     issues.push({ path, message: `expected either from or when, got ${got}` });

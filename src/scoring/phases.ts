@@ -20,6 +20,8 @@ import { type Phase, phaseNow, type SetStanding, type Standing } from './standin
 /** A member and one of its program's sets. */
 export interface Judged {
   readonly set: LevelSet;
+  /** Its place in the program. */
+  readonly index: number;
   readonly member: Member;
   readonly standing: Standing;
   /** The member's, of this set. */
@@ -30,29 +32,44 @@ export interface Judged {
 /** A moment of a day: its dawn, its highest balance, its end. */
 type Moment = 'dawn' | 'peak' | 'end';
 
-/** Judges from a day on to another, and returns the points that reaching levels gives now and did not before, by day. */
-export function judgeFrom(judged: Judged, own: SetStanding, from: number, to: number): number[] {
+const NO_REWARDS: readonly number[] = [];
+
+/**
+ * Judges from a day on to another, and returns the points that reaching levels gives now and did not before: day, points, ...
+ * `isChange`: something was counted on `from`, and what time does by then has been done.
+ */
+export function judgeFrom(
+  judged: Judged,
+  own: SetStanding,
+  from: number,
+  to: number,
+  isChange: boolean,
+): readonly number[] {
   const { phases } = own;
-  const rewards: number[] = [];
+  let rewards = NO_REWARDS;
+  // What was counted on a day does not change how it dawned: most purchases ask one question, not two.
+  let hasDawned = isChange || phases[0]?.day === from;
   while (phases.length > 1 && phaseNow(own).day >= from) {
     const undone = phases.pop() as Phase;
-    if (undone.reward > 0) rewards.push(undone.day, -undone.reward);
+    if (undone.day === from) hasDawned = phases[0]?.day === from;
+    if (undone.reward > 0) rewards = [...rewards, undone.day, -undone.reward];
   }
-  const usesBalance = judged.set.counters.some(({ of }) => of === 'balance');
-  const moments: readonly Moment[] = usesBalance ? ['dawn', 'peak', 'end'] : ['dawn', 'end'];
-  // The first phase has seen the dawn of its day.
-  const seen = phases[0]?.day;
-  for (let day = from; day <= to; day = nextDay(judged, phaseNow(own), day)) {
-    for (const moment of moments) {
-      if (moment === 'dawn' && day === seen) continue;
-      const phase = phaseNow(own);
-      const next = phaseAfter(judged, phase, day, moment);
-      if (next === phase) continue;
-      phases.push(next);
-      if (next.reward > 0) rewards.push(day, next.reward);
-    }
+  const reach = (day: number, moment: Moment): void => {
+    const phase = phaseNow(own);
+    const next = phaseAfter(judged, phase, day, moment);
+    if (next === phase) return;
+    phases.push(next);
+    if (next.reward > 0) rewards = [...rewards, day, next.reward];
+  };
+  for (let day = from; ; ) {
+    if (!hasDawned) reach(day, 'dawn');
+    hasDawned = false;
+    if (judged.set.usesBalance) reach(day, 'peak');
+    reach(day, 'end');
+    if (day >= to) return rewards;
+    day = nextDay(judged, phaseNow(own), day);
+    if (day > to) return rewards;
   }
-  return rewards;
 }
 
 /** The next day on which something was counted, or time does something. */
@@ -225,17 +242,17 @@ function rankAt(
   on: { readonly day: number; readonly last: number; readonly atPeak: boolean },
 ): number {
   const { set, member, standing } = judged;
-  const counts = new Map(
-    set.counters.map((counter) => [
-      counter,
-      countOf(counter, member, standing, { ...on, anchor: anchorOf(counter.window, standing, phase.anchor) }),
-    ]),
-  );
+  // Asked of every purchase: each counter is counted once, and nothing is made but this.
+  const counts: number[] = [];
+  for (const counter of set.counters) {
+    const anchor = anchorOf(counter.window, standing, phase.anchor);
+    counts.push(countOf(counter, member, standing, { day: on.day, last: on.last, anchor, atPeak: on.atPeak }));
+  }
   for (let rank = set.levels.length - 1; rank >= 0; rank--) {
     const level = set.levels[rank] as SetLevel;
     let met = 0;
-    for (const { counter, from } of level.conditions) {
-      if ((counts.get(counter) ?? 0) >= amountOf(judged, level, from, on.last)) met += 1;
+    for (const { index, from } of level.conditions) {
+      if ((counts[index] as number) >= amountOf(judged, level, from, on.last)) met += 1;
     }
     if (met >= level.needed) return rank;
   }

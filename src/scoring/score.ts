@@ -143,7 +143,7 @@ function scorePurchase(received: Scoring, event: Purchase): Outcome {
   if (then.earn.countsPieces && piecesOf(event) > QUANTITY_MAX) return refusal('balance_out_of_range');
 
   const passed = settleBefore(scoring);
-  const awards = awardsFor(then, levelAt(program, member, at)?.id ?? '', event, counted);
+  const awards = awardsFor(then, levelAt(program, member, at), event, counted);
   const entry = accrualOf(then, event, at, counted, awards, isLate);
   const day = program.zone.localDay(at);
   if (isPlain(entry)) {
@@ -183,7 +183,7 @@ function scoreReturn(scoring: Scoring, event: Return): Outcome {
 
   const passed = settleBefore(scoring);
   // As of just before this return: what it takes back must not decide what its unmatched goods cost.
-  const levelNow = levelAt(program, member, at)?.id ?? '';
+  const levelNow = levelAt(program, member, at);
   const parts = drafts.map((draft) => reversePurchase(program, member, draft));
   if (unmatched !== undefined && program.unmatchedReturns === 'deduct') {
     const goods = { ...event, ...unmatched, type: 'purchase', deductions: NO_DEDUCTIONS, redemptionId: '' } as const;

@@ -4,7 +4,7 @@
  */
 import { must } from '../lib/assert.ts';
 import { PHASES_MAX } from '../limits.ts';
-import type { LevelSet, Program, SetLevel } from '../program/program.ts';
+import type { LevelSet, Program } from '../program/program.ts';
 import { noteBalance, noteTakenBack, standingOf, touch } from './counters.ts';
 import { addOnDay, firstDayFrom, sumOfDays } from './days.ts';
 import type { AdjustmentEntry, Entry } from './entry.ts';
@@ -14,7 +14,15 @@ import { record } from './ledger.ts';
 import type { Member } from './member.ts';
 import { NO_ENTRIES, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
 import { type Judged, judgeFrom, nextDue } from './phases.ts';
-import { copyStanding, newStanding, type Phase, phaseNow, phaseOn, type SetStanding } from './standing.ts';
+import {
+  copyStanding,
+  newStanding,
+  type Phase,
+  phaseNow,
+  phaseOn,
+  type SetStanding,
+  type Standing,
+} from './standing.ts';
 import { credit, takeBack } from './wallet.ts';
 
 const NOTHING_LEFT = { expired: 0, forgiven: 0 };
@@ -38,49 +46,65 @@ export function judgeSets(
   return result;
 }
 
-function judgeEach(program: Program, member: Member, at: number): TierChange[] {
+function judgeEach(program: Program, member: Member, at: number): readonly TierChange[] {
   const standing = standingOf(member);
-  const from = Math.min(standing.changedDay, member.asOfDay);
+  const { changedDay } = standing;
   standing.changedDay = Infinity;
   const { sets, horizonDays } = must(program.qualifying);
   const horizon = member.asOfDay - horizonDays;
-  return sets.flatMap((set, index) => {
-    const change = judgeSet(judgedOf(program, set, member, index), index, Math.max(from, horizon), at);
-    forgetPhases(must(standing.sets[index]), horizon);
-    return change === undefined ? [] : [change];
-  });
+  const first = Math.max(Math.min(changedDay, member.asOfDay), horizon);
+  let changes = NO_TIER_CHANGES;
+  for (let index = 0; index < sets.length; index++) {
+    const own = must(standing.sets[index]);
+    const from = Math.max(first, must(own.phases[0]).day);
+    const judged = judgedOf(program, sets[index] as LevelSet, member, index);
+    giveLater(standing, judgeFrom(judged, own, from, member.asOfDay, from === changedDay));
+    forgetPhases(own, horizon);
+    const change = takeLevel(judged, own, at);
+    if (change !== undefined) changes = [...changes, change];
+  }
+  return changes;
+}
+
+/** `rewards`: day, points, ... */
+function giveLater(standing: Standing, rewards: readonly number[]): void {
+  for (let index = 0; index < rewards.length; index += 2) {
+    standing.rewards = addOnDay(standing.rewards, rewards[index] as number, rewards[index + 1] as number);
+  }
 }
 
 /** Those that nothing can change any more, but for the last of them, which the others follow. */
 function forgetPhases({ phases }: SetStanding, horizon: number): void {
   let settled = Math.max(0, phases.length - PHASES_MAX);
   while ((phases[settled + 1]?.day ?? Infinity) < horizon) settled += 1;
-  phases.splice(0, settled);
+  if (settled > 0) phases.splice(0, settled);
 }
 
 /** `index`: the set's place in the program. */
 export function judgedOf({ zone }: Program, set: LevelSet, member: Member, index: number): Judged {
-  return { set, member, standing: standingOf(member), exceptions: exceptionsOf(member, set.id, index === 0), zone };
+  return {
+    set,
+    index,
+    member,
+    standing: standingOf(member),
+    exceptions: exceptionsOf(member, set.id, index === 0),
+    zone,
+  };
 }
 
-function judgeSet(judged: Judged, index: number, changedDay: number, at: number): TierChange | undefined {
-  const { set, member, standing } = judged;
-  const own = must(standing.sets[index]);
-  const before = own.level;
-  const from = Math.max(changedDay, must(own.phases[0]).day);
-  const rewards = judgeFrom(judged, own, from, member.asOfDay);
-  for (let each = 0; each < rewards.length; each += 2) {
-    standing.rewards = addOnDay(standing.rewards, rewards[each] as number, rewards[each + 1] as number);
-  }
+/** The level that has been judged is the one held. Undefined where it was before. */
+function takeLevel(judged: Judged, own: SetStanding, at: number): TierChange | undefined {
+  const { set, index, member } = judged;
+  const from = own.level;
   const level = heldLevel(judged, phaseNow(own), member.asOf);
-  if (level === before) return undefined;
+  if (level === from) return undefined;
   own.level = level;
   own.since = at;
   if (index === 0) {
     member.levelId = level;
     member.levelSince = at;
   }
-  return { set: index === 0 ? '' : set.id, from: before, to: level, at };
+  return { set: index === 0 ? '' : set.id, from, to: level, at };
 }
 
 /** What exceptions make of a phase's level. */
@@ -135,21 +159,25 @@ export function takeGiven({ standing }: Member): readonly Entry[] {
 /** When time alone may next change what a member holds; Infinity for never. */
 export function firstDue(program: Program, member: Member): number {
   const standing = standingOf(member);
+  const { sets } = must(program.qualifying);
   let first = Infinity;
-  program.qualifying?.sets.forEach((set, index) => {
+  for (let index = 0; index < sets.length; index++) {
     const phase = phaseNow(must(standing.sets[index]));
-    first = Math.min(first, nextDue(judgedOf(program, set, member, index), phase, member.asOfDay));
-  });
+    const due = nextDue(judgedOf(program, sets[index] as LevelSet, member, index), phase, member.asOfDay);
+    if (due < first) first = due;
+  }
   return first === Infinity ? Infinity : program.zone.startOfDay(first);
 }
 
 /** The first set's level at the end of an instant's local day, with the exceptions of that instant. */
-export function levelThen(program: Program, member: Member, at: number): SetLevel | undefined {
+export function levelThen(program: Program, member: Member, at: number): string {
   const [set] = program.qualifying?.sets ?? [];
   const [own] = standingOf(member).sets;
-  if (set === undefined || own === undefined) return undefined;
-  const phase = phaseOn(own, program.zone.localDay(at));
-  return set.levels[set.rank(heldLevel(judgedOf(program, set, member, 0), phase, at))];
+  if (set === undefined || own === undefined) return '';
+  const judged = judgedOf(program, set, member, 0);
+  // Most purchases come in order, and find what is held.
+  const phase = at >= member.asOf ? phaseNow(own) : phaseOn(own, program.zone.localDay(at));
+  return heldLevel(judged, phase, at);
 }
 
 /**

@@ -79,16 +79,16 @@ export function levelEdge(program: Program, member: Member): number {
   return day === undefined ? Infinity : zone.startOfDay(tiers.window.leavesOn(day));
 }
 
-/** The level in force at an instant that may lie before what has been settled: a till that was offline. */
-export function levelAt(program: Program, member: Member, at: number): { readonly id: string } | undefined {
+/** The level in force at an instant that may lie before what has been settled, since a till was offline; '' for none. */
+export function levelAt(program: Program, member: Member, at: number): string {
   if (program.qualifying !== undefined) return levelThen(program, member, at);
-  if (at >= member.asOf) return program.tiers?.level(member.levelId);
+  if (at >= member.asOf) return member.levelId;
   const then = programAt(program, at);
   // How sets of an earlier version would have judged the day is no longer known.
   const { tiers } = then.qualifying === undefined ? then : program;
-  if (tiers === undefined) return undefined;
+  if (tiers === undefined) return '';
   const day = program.zone.localDay(at);
-  return levelFor(tiers, member, sumOfDays(member.spend, tiers.window.firstDay(day), day), at);
+  return levelFor(tiers, member, sumOfDays(member.spend, tiers.window.firstDay(day), day), at)?.id ?? '';
 }
 
 /** Counts spend on the day it was made. Call `judge` (settle.ts) after. */
