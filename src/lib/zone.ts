@@ -10,6 +10,8 @@ const TABLE_START = Date.UTC(1970, 0, 1);
 const TABLE_END = Date.UTC(2101, 0, 1);
 /** No zone has changed its offset twice within this span and back, so probing at this step misses nothing. */
 const PROBE_MS = 14 * DAY_MS;
+/** A power of two. */
+const KNOWN_DAYS = 512;
 
 export interface Zone {
   readonly name: string;
@@ -44,16 +46,17 @@ export function compileZone(name: string): Zone {
     return Math.floor((instantMs + offsetAt(instantMs)) / DAY_MS);
   }
 
-  let lastDay = Number.NaN;
-  let lastStart = 0;
+  const knownDays = new Float64Array(KNOWN_DAYS).fill(Number.NaN);
+  const knownStarts = new Float64Array(KNOWN_DAYS);
 
-  /** Most members of a moment look at the same few days, so the last answer is kept. */
+  /** Most members of a moment look at the same few days, so the latest answers are kept. */
   function startOfDay(day: number): number {
-    if (day !== lastDay) {
-      lastStart = findStart(day);
-      lastDay = day;
+    const place = day & (KNOWN_DAYS - 1);
+    if (knownDays[place] !== day) {
+      knownStarts[place] = findStart(day);
+      knownDays[place] = day;
     }
-    return lastStart;
+    return knownStarts[place] as number;
   }
 
   function findStart(day: number): number {

@@ -174,10 +174,7 @@ export function levelThen(program: Program, member: Member, at: number): string 
   const [set] = program.qualifying?.sets ?? [];
   const [own] = standingOf(member).sets;
   if (set === undefined || own === undefined) return '';
-  const judged = judgedOf(program, set, member, 0);
-  // Most purchases come in order, and find what is held.
-  const phase = at >= member.asOf ? phaseNow(own) : phaseOn(own, program.zone.localDay(at));
-  return heldLevel(judged, phase, at);
+  return heldLevel(judgedOf(program, set, member, 0), phaseOn(own, program.zone.localDay(at)), at);
 }
 
 /**

@@ -81,8 +81,8 @@ export function levelEdge(program: Program, member: Member): number {
 
 /** The level in force at an instant that may lie before what has been settled, since a till was offline; '' for none. */
 export function levelAt(program: Program, member: Member, at: number): string {
-  if (program.qualifying !== undefined) return levelThen(program, member, at);
   if (at >= member.asOf) return member.levelId;
+  if (program.qualifying !== undefined) return levelThen(program, member, at);
   const then = programAt(program, at);
   // How sets of an earlier version would have judged the day is no longer known.
   const { tiers } = then.qualifying === undefined ? then : program;
