@@ -113,6 +113,8 @@ export const LATE_DAYS = 92;
 export const WINDOW_DAYS_MAX = 3_720;
 /** Phases of a tier set that a return or a late purchase can still change: two a day for LATE_DAYS fit. */
 export const PHASES_MAX = 256;
+/** Visits, and categories of a day, that a member's counters remember. */
+export const TALLIES_MAX = 16_384;
 /** Days earned, before the newest that has expired, whose expired points are remembered for a return not to charge again. */
 export const EXPIRED_DAYS_KEPT = 730;
 /** Versions of a program that are kept for purchases that arrive late. */

@@ -14,6 +14,7 @@ import { paidFor } from './points.ts';
 import type { AccrualDraft } from './returns.ts';
 import { phaseNow, type Standing } from './standing.ts';
 import {
+  addTallies,
   addTally,
   countKeys,
   countTallies,
@@ -51,9 +52,7 @@ export function countPurchase(program: Program, member: Member, purchase: Accrua
   if (counts.has('points')) standing.points = addOnDay(standing.points, day, points);
   if (counts.has('visits')) standing.visits = addTally(standing.visits, day, fingerprint(purchase.store), 1);
   if (counts.has('categories')) {
-    for (const category of categoriesOf(purchase.lines)) {
-      standing.categories = addTally(standing.categories, day, fingerprint(category), 1);
-    }
+    standing.categories = addTallies(standing.categories, day, categoriesOf(purchase.lines).map(fingerprint), 1);
   }
   touch(standing, day);
   if (program.qualifying?.usesBalance) noteBalance(member, day, false);
@@ -84,10 +83,10 @@ export function takeCounted(
     standing.visits = addTally(standing.visits, day, fingerprint(accrual.store), -1);
   }
   const on = lifetime.has('categories') ? dayCounted(standing.categories, day) : day;
-  for (const category of categoriesOf(accrual.lines)) {
-    const wasGone = wasWhole || isGone(accrual.lines, category);
-    if (wasGone || !(willBeWhole || isGone(lines, category))) continue;
-    standing.categories = addTally(standing.categories, on, fingerprint(category), -1);
+  if (!wasWhole) {
+    const stay = new Set(willBeWhole ? [] : categoriesOf(lines.filter(isLeft)));
+    const gone = categoriesOf(accrual.lines.filter(isLeft)).filter((category) => !stay.has(category));
+    standing.categories = addTallies(standing.categories, on, gone.map(fingerprint), -1);
   }
   if (usesBalance) noteTakenBack(program, member, day, expired);
   touch(standing, day);
@@ -97,18 +96,18 @@ export function takeCounted(
   });
 }
 
-function isGone(lines: readonly AccrualLine[], category: string): boolean {
-  return lines.every((line) => line.category !== category || line.returnedQuantity === line.quantity);
-}
-
 /** Has all of a purchase come back: its goods, or all the money? */
 function isWhole(lines: readonly AccrualLine[], of: { readonly returnedAmount: number }, paid: number): boolean {
   if (paid > 0 && of.returnedAmount === paid) return true;
   return lines.length > 0 && lines.every((line) => line.returnedQuantity === line.quantity);
 }
 
-function categoriesOf(lines: readonly AccrualLine[]): ReadonlySet<string> {
-  return new Set(lines.map(({ category }) => category).filter((category) => category !== ''));
+function isLeft({ quantity, returnedQuantity }: AccrualLine): boolean {
+  return returnedQuantity < quantity;
+}
+
+function categoriesOf(lines: readonly AccrualLine[]): string[] {
+  return [...new Set(lines.map(({ category }) => category))].filter((category) => category !== '');
 }
 
 /** Goods of unknown origin: their points are taken from the latest days, as their spend is. */

@@ -96,7 +96,8 @@ export function addSpend(program: Program, member: Member, day: number, amount: 
   const newest = lastDay(member.spend);
   member.spend = addOnDay(member.spend, day, amount);
   if (day >= member.windowFirstDay) member.windowSpend += amount;
-  if (newest !== undefined && day > newest) {
+  // With a new day of purchases, or one that leaves no spend to tell days by.
+  if (newest === undefined ? amount === 0 : day > newest) {
     const { qualifying, zone } = program;
     if (member.exceptions.length > 0) {
       forgetExceptions(member, zone.startOfDay(day - (qualifying?.horizonDays ?? LATE_DAYS)));

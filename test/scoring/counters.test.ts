@@ -1,5 +1,8 @@
 /** Qualifying counters: what is counted, on which days, and what a return takes back. */
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { DAY_MS } from '../../src/lib/zone.ts';
+import { purchaseEvent } from '../helpers/events.ts';
+import { Desk, programOf } from './harness.ts';
 import { check } from './table.ts';
 
 const shop = (counters: string, tiers = '', options = 'timezone: UTC\ncurrency: USD') => `
@@ -132,5 +135,32 @@ purchase p1 100.00 2026-03-10 -> none>silver
 purchase p2 300.00 2026-06-01 -> silver>gold until 2027-06-02 counter:year 0.00
 return r1 of p2 2026-06-20    -> gold>silver until 2027-03-11 counter:year 0.00
 `);
+  });
+});
+
+describe('what is remembered by day', () => {
+  const NOON = Date.UTC(2026, 0, 1, 12);
+  const counting = (of: string): Desk => new Desk(programOf({ counters: [{ id: 'x', of, window: { days: 30 } }] }));
+
+  it('is forgotten with time, also of somebody who only takes free goods', () => {
+    const desk = counting('visits');
+    for (let day = 0; day < 1_000; day++) {
+      desk.score(purchaseEvent({ id: `p${day}`, amount: 0, store: 's1' }), NOON + day * DAY_MS);
+    }
+    expect((desk.member.standing?.visits.length ?? 0) / 3).toBeLessThan(200);
+  });
+
+  it('has a bound, past which a purchase brings no new categories', () => {
+    const desk = counting('categories');
+    for (let each = 0; each < 20; each++) {
+      const lines = Array.from({ length: 1_000 }, (_, index) => ({
+        sku: 's',
+        category: `c${1_000 * each + index}`,
+        quantity: 1,
+        amount: 1,
+      }));
+      desk.score(purchaseEvent({ id: `p${each}`, amount: 1_000, lines }), NOON);
+    }
+    expect((desk.member.standing?.categories.length ?? 0) / 3).toBe(16_000);
   });
 });
