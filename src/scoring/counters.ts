@@ -12,7 +12,7 @@ import { lengthBefore } from './lots.ts';
 import type { Member } from './member.ts';
 import { paidFor } from './points.ts';
 import type { AccrualDraft } from './returns.ts';
-import { phaseNow, type Standing } from './standing.ts';
+import { basePhase, type Standing, settlePhases } from './standing.ts';
 import {
   addTallies,
   addTally,
@@ -92,7 +92,7 @@ export function takeCounted(
   touch(standing, day);
   sets.forEach((set, index) => {
     const own = standing.sets[index];
-    if (set.outlastsReturns && own !== undefined) own.phases = [phaseNow(own)];
+    if (set.outlastsReturns && own !== undefined) settlePhases(own);
   });
 }
 
@@ -216,7 +216,7 @@ export function firstCountFrom(of: Measure, member: Member, standing: Standing, 
 export function forget({ counters, horizonDays, lifetime }: Qualifying, member: Member): void {
   const standing = standingOf(member);
   const day = member.asOfDay - horizonDays;
-  const levelDay = Math.min(...standing.sets.map(({ phases }) => phases[0]?.anchor ?? 0));
+  const levelDay = Math.min(...standing.sets.map((own) => basePhase(own).anchor));
   const kept = (of: Measure): { readonly first: number; readonly isFolded: boolean } => {
     const windows = counters.filter((counter) => counter.of === of).map(({ window }) => window);
     // Nobody counts it any more: kept for a year, for a program that begins to again.

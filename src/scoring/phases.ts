@@ -15,7 +15,7 @@ import { anchorOf, countOf, firstCountFrom } from './counters.ts';
 import { type Exception, thresholdAt } from './exceptions.ts';
 import { lengthBefore } from './lots.ts';
 import type { Member } from './member.ts';
-import { type Phase, phaseNow, type SetStanding, type Standing } from './standing.ts';
+import { basePhase, type Phase, phaseNow, type SetStanding, type Standing } from './standing.ts';
 
 /** A member and one of its program's sets. */
 export interface Judged {
@@ -48,10 +48,11 @@ export function judgeFrom(
   const { phases } = own;
   let rewards = NO_REWARDS;
   // What was counted on a day does not change how it dawned: most purchases ask one question, not two.
-  let hasDawned = isChange || phases[0]?.day === from;
-  while (phases.length > 1 && phaseNow(own).day >= from) {
+  const isBase = basePhase(own).day === from;
+  let hasDawned = isChange || isBase;
+  while (phases.length > own.base + 1 && phaseNow(own).day >= from) {
     const undone = phases.pop() as Phase;
-    if (undone.day === from) hasDawned = phases[0]?.day === from;
+    if (undone.day === from) hasDawned = isBase;
     if (undone.reward > 0) rewards = [...rewards, undone.day, -undone.reward];
   }
   const reach = (day: number, moment: Moment): void => {

@@ -15,6 +15,7 @@ import type { Member } from './member.ts';
 import { NO_ENTRIES, NO_TIER_CHANGES, type TierChange } from './outcome.ts';
 import { type Judged, judgeFrom, nextDue } from './phases.ts';
 import {
+  basePhase,
   copyStanding,
   newStanding,
   type Phase,
@@ -56,7 +57,7 @@ function judgeEach(program: Program, member: Member, at: number): readonly TierC
   let changes = NO_TIER_CHANGES;
   for (let index = 0; index < sets.length; index++) {
     const own = must(standing.sets[index]);
-    const from = Math.max(first, must(own.phases[0]).day);
+    const from = Math.max(first, basePhase(own).day);
     const judged = judgedOf(program, sets[index] as LevelSet, member, index);
     giveLater(standing, judgeFrom(judged, own, from, member.asOfDay, from === changedDay));
     forgetPhases(own, horizon);
@@ -74,10 +75,13 @@ function giveLater(standing: Standing, rewards: readonly number[]): void {
 }
 
 /** Those that nothing can change any more, but for the last of them, which the others follow. */
-function forgetPhases({ phases }: SetStanding, horizon: number): void {
+function forgetPhases(own: SetStanding, horizon: number): void {
+  const { phases } = own;
   let settled = Math.max(0, phases.length - PHASES_MAX);
   while ((phases[settled + 1]?.day ?? Infinity) < horizon) settled += 1;
-  if (settled > 0) phases.splice(0, settled);
+  if (settled === 0) return;
+  phases.splice(0, settled);
+  own.base = Math.max(0, own.base - settled);
 }
 
 /** `index`: the set's place in the program. */
@@ -206,7 +210,8 @@ export function fitSets(program: Program, member: Member, at: number, isNew: boo
       known !== undefined ? phaseNow(known) : set === first ? { ...nothing, level: ownLevel(member) } : nothing;
     const level = set === first ? member.levelId : (known?.level ?? '');
     const since = set === first ? member.levelSince : (known?.since ?? 0);
-    return { id: set.id, level, since, phases: [fitPhase(set, held, isNew ? 0 : day)] };
+    const before = known?.phases ?? [];
+    return { id: set.id, level, since, phases: [...before, fitPhase(set, held, isNew ? 0 : day)], base: before.length };
   });
   if (qualifying.usesBalance) noteBalance(member, day, false);
   touch(standing, day);
@@ -222,7 +227,7 @@ export function fitSets(program: Program, member: Member, at: number, isNew: boo
     // The levels everybody starts on are held from the start, not from the first event.
     if (isNew) own.since = 0;
     const now = { ...phaseNow(own), reward: 0 };
-    own.phases = [isNew ? { ...now, day: 0, anchor: standing.joinedDay - 1 } : { ...now, day }];
+    own.phases.splice(own.base, Infinity, isNew ? { ...now, day: 0, anchor: standing.joinedDay - 1 } : { ...now, day });
   }
   return changes;
 }
@@ -251,7 +256,7 @@ export function rewindSets(program: Program, member: Member, day: number): void 
     sets: standing.sets.map((own, index) => {
       const phase = phaseOn(own, day);
       const level = heldLevel(judgedOf(program, must(sets[index]), member, index), phase, member.asOf);
-      return { ...own, level, since: 0, phases: [phase] };
+      return { ...own, level, since: 0, phases: [phase], base: 0 };
     }),
   };
   member.levelId = member.standing.sets[0]?.level ?? member.levelId;

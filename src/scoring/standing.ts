@@ -39,11 +39,13 @@ export interface SetStanding {
   level: string;
   /** When it began, as it was told; 0 for one held from the start. */
   since: number;
-  /**
-   * Ascending by day, never empty. All but the first can be judged anew when a return or a late purchase changes a day they
-   * were judged by; the last is what holds now.
-   */
+  /** Ascending by day, never empty; the last is what holds now. */
   phases: Phase[];
+  /**
+   * Place of the phase that judgement goes on from: those after it can be judged anew, when a return or a late purchase changes a
+   * day they were judged by; those before it, of an earlier program perhaps, only tell what was held.
+   */
+  base: number;
 }
 
 /** What holds from a day on. */
@@ -97,6 +99,16 @@ export function copyStanding(standing: Standing): Standing {
 /** The phase that holds now. */
 export function phaseNow({ phases }: SetStanding): Phase {
   return phases[phases.length - 1] as Phase;
+}
+
+/** The phase that judgement goes on from. */
+export function basePhase({ phases, base }: SetStanding): Phase {
+  return phases[base] as Phase;
+}
+
+/** From here on nothing that has been judged is judged anew. */
+export function settlePhases(own: SetStanding): void {
+  own.base = own.phases.length - 1;
 }
 
 /** The phase that held at the end of a local day. */

@@ -82,9 +82,9 @@ export function levelEdge(program: Program, member: Member): number {
 /** The level in force at an instant that may lie before what has been settled, since a till was offline; '' for none. */
 export function levelAt(program: Program, member: Member, at: number): string {
   if (at >= member.asOf) return member.levelId;
-  if (program.qualifying !== undefined) return levelThen(program, member, at);
   const then = programAt(program, at);
-  // How sets of an earlier version would have judged the day is no longer known.
+  if (then.qualifying !== undefined && program.qualifying !== undefined) return levelThen(program, member, at);
+  // What sets of an earlier version made of the day is no longer known once there are none.
   const { tiers } = then.qualifying === undefined ? then : program;
   if (tiers === undefined) return '';
   const day = program.zone.localDay(at);

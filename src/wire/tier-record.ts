@@ -4,9 +4,16 @@ import type { Tallies } from '../scoring/tallies.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import { readDays, writeDays } from './lots-record.ts';
 
+const NONE = 0;
+/** All phases can be judged anew but for the first. */
+const FROM_FIRST = 1;
+/** Sets say which phase judgement goes on from. */
+const FROM_BASE = 2;
+
 /** Of a member that may have none. */
 export function writeStanding(out: ByteWriter, standing: Standing | undefined): void {
-  out.byte(standing === undefined ? 0 : 1);
+  const form = standing === undefined ? NONE : standing.sets.some(({ base }) => base > 0) ? FROM_BASE : FROM_FIRST;
+  out.byte(form);
   if (standing === undefined) return;
   out.int(standing.joinedDay);
   writeDays(out, standing.transactions);
@@ -17,16 +24,18 @@ export function writeStanding(out: ByteWriter, standing: Standing | undefined): 
   writeDays(out, standing.balance);
   writeDays(out, standing.peaks);
   out.uint(standing.sets.length);
-  for (const { id, since, phases } of standing.sets) {
+  for (const { id, since, phases, base } of standing.sets) {
     out.text(id);
     out.uint(since);
+    if (form === FROM_BASE) out.uint(base);
     out.uint(phases.length);
     for (const phase of phases) writePhase(out, phase);
   }
 }
 
 export function readStanding(from: ByteReader): Standing | undefined {
-  if (from.uint() === 0) return undefined;
+  const form = from.uint();
+  if (form === NONE) return undefined;
   const standing = newStanding(from.int());
   standing.transactions = readDays(from);
   standing.points = readDays(from);
@@ -40,9 +49,10 @@ export function readStanding(from: ByteReader): Standing | undefined {
   for (let index = 0; index < count; index++) {
     const id = from.text();
     const since = from.uint();
+    const base = form === FROM_BASE ? from.uint() : 0;
     const phases: Phase[] = [];
     for (let left = from.uint(); left > 0; left--) phases.push(readPhase(from));
-    sets.push({ id, level: phases.at(-1)?.level ?? '', since, phases });
+    sets.push({ id, level: phases.at(-1)?.level ?? '', since, phases, base });
   }
   standing.sets = sets;
   return standing;

@@ -177,3 +177,48 @@ purchase p1 10.00 2025-01-05                  -> +10
 `);
   });
 });
+
+describe('a purchase of before a change', () => {
+  const gold = (version: number, from: number, set: string) => `
+program: shop
+version: ${version}
+timezone: UTC
+currency: USD
+earn: {id: base, points: 1, per: 1}
+counters: [{id: x, of: spend, window: {days: 60}}]
+tiers: {id: main, ${set}levels: [{id: gold, from: ${from}, multiplier: 2}]}
+---`;
+
+  it.each(['window: {days: 60}, ', 'counter: x, grace: {days: 2}, '])(
+    'of the program earns by its level, %s',
+    (set) => {
+      check(`${gold(1, 100, set)}${gold(2, 1000, set)}
+purchase p1 100.00 2026-01-10 -> none>gold
+program 2
+purchase p2 10.00 2026-01-20  -> ${held}
+purchase l1 10.00 2026-01-15  -> +20
+purchase l2 10.00 2026-01-09  -> +10
+`);
+    },
+  );
+
+  it('of the program earns by its level, where sets follow a ladder over spend', () => {
+    check(`${gold(1, 100, 'window: {days: 60}, ')}${gold(2, 1000, 'counter: x, grace: {days: 2}, ')}
+purchase p1 100.00 2026-01-10 -> none>gold
+program 2
+purchase p2 10.00 2026-01-20  -> tier gold
+purchase l1 10.00 2026-01-15  -> +20
+purchase l2 10.00 2026-01-09  -> +10
+`);
+  });
+
+  it('of the level earns by the one before, though a return has settled what came after', () => {
+    check(`${gold(1, 100, 'counter: x, lasts: {for: {days: 60}}, returns: at-period-end, ')}
+purchase p1 100.00 2026-01-10 -> none>gold
+purchase p2 10.00 2026-01-11  -> +20
+return r1 of p2 2026-01-12    -> -20
+purchase l1 10.00 2026-01-05  -> +10
+purchase l2 10.00 2026-01-10  -> +20
+`);
+  });
+});

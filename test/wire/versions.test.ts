@@ -49,6 +49,7 @@ import {
   encodeScored,
   type Query,
 } from '../../src/wire/query.ts';
+import { readStanding, writeStanding } from '../../src/wire/tier-record.ts';
 import { adjustmentEvent, purchaseEvent } from '../helpers/events.ts';
 import { Desk, programEvent, purchase } from '../partition/harness.ts';
 
@@ -484,6 +485,7 @@ it('a member with exceptions, version 4', () => {
           level: 'gold',
           since: AT_MS,
           phases: [{ day: 20_001, level: '', until: 0, lostDay: 0, anchor: 19_999, reward: 0 }],
+          base: 0,
         },
       ],
     },
@@ -1038,3 +1040,20 @@ function text(bytes: Uint8Array): string {
 function utf8(content: string): Uint8Array {
   return new TextEncoder().encode(content);
 }
+
+it('phases before the one that judgement goes on from', () => {
+  const phase = { until: 0, lostDay: 0, anchor: 19_999, reward: 0 };
+  const phases = [
+    { ...phase, day: 20_001, level: '' },
+    { ...phase, day: 20_002, level: 'gold' },
+  ];
+  const standing = { ...newStanding(20_000), sets: [{ id: 'main', level: 'gold', since: AT_MS, phases, base: 1 }] };
+  const out = new ByteWriter();
+  writeStanding(out, standing);
+  const record = joined(
+    '02 a0b802 00 00 00 00 00 00 00 01 046d61696e 80a49cbeba33 01',
+    '02 a1b802 00 00 00 9fb802 00 a2b802 04676f6c64 00 00 9fb802 00',
+  );
+  expect(hex(out.copy())).toBe(record);
+  expect(readStanding(new ByteReader(bytesOf(record), 0))).toEqual(standing);
+});
