@@ -189,18 +189,18 @@ counters: [{id: x, of: spend, window: {days: 60}}]
 tiers: {id: main, ${set}levels: [{id: gold, from: ${from}, multiplier: 2}]}
 ---`;
 
-  it.each(['window: {days: 60}, ', 'counter: x, grace: {days: 2}, '])(
-    'of the program earns by its level, %s',
-    (set) => {
-      check(`${gold(1, 100, set)}${gold(2, 1000, set)}
+  it.each([
+    ['window: {days: 60}, ', 'gold>none'],
+    ['counter: x, grace: {days: 2}, ', 'tier gold'],
+  ])('of the program earns by its level, %s', (set, held) => {
+    check(`${gold(1, 100, set)}${gold(2, 1000, set)}
 purchase p1 100.00 2026-01-10 -> none>gold
 program 2
 purchase p2 10.00 2026-01-20  -> ${held}
 purchase l1 10.00 2026-01-15  -> +20
 purchase l2 10.00 2026-01-09  -> +10
 `);
-    },
-  );
+  });
 
   it('of the program earns by its level, where sets follow a ladder over spend', () => {
     check(`${gold(1, 100, 'window: {days: 60}, ')}${gold(2, 1000, 'counter: x, grace: {days: 2}, ')}
